@@ -1,9 +1,13 @@
 /** What an earlier scheduler left behind, and the minute now → from where this one goes on. */
 import type { Last, Now } from './clock.ts';
+import type { Lasts } from './zones.ts';
 
 /** What is kept across restarts, written after each minute. */
 export interface Kept {
-  readonly last: Last;
+  /** How far entries have run, or are taken to have, after a pause that is not made up. */
+  readonly lasts: Lasts;
+  /** How far they really ran: from there on CRON_CATCHUP makes up. */
+  readonly ran: Lasts;
   /** When the scheduler was stopped in order, in milliseconds since the epoch; null: it was not. */
   readonly stopped: number | null;
 }
@@ -16,15 +20,21 @@ const CRASH = 5;
 const BACK = 180;
 
 /**
- * Decide where to go on. Without anything kept, or after a longer pause, the minute in which cron
- * starts is not run, as in every vixie cron.
+ * Decide where to go on, zone by zone. Without anything kept, or after a longer pause, the minute
+ * in which cron starts is not run, as in every vixie cron.
  * @param at milliseconds since the epoch
  */
-export function goOn(kept: Kept | null, now: Now, at: number): Last {
-  const fresh: Last = { fixed: now.local, wild: now.utc };
-  if (kept === null) return fresh;
-  const missed = now.utc - kept.last.wild;
-  if (missed <= 0) return -missed <= BACK ? kept.last : fresh;
-  const inTime = kept.stopped === null ? missed <= CRASH : at - kept.stopped <= UPGRADE;
-  return inTime && missed <= CRASH ? kept.last : fresh;
+export function goOn(kept: Kept | null, nowIn: (zone: string) => Now, at: number): Lasts {
+  const fresh = (zone: string): Last => ({ fixed: nowIn(zone).local, wild: nowIn(zone).utc });
+  const known = Object.entries(kept?.lasts ?? {});
+  const lasts = known.map(([zone, last]) => {
+    const missed = nowIn(zone).utc - last.wild;
+    const stopped = kept?.stopped ?? null;
+    const inTime =
+      missed <= 0
+        ? -missed <= BACK
+        : missed <= CRASH && (stopped === null || at - stopped <= UPGRADE);
+    return [zone, inTime ? last : fresh(zone)] as const;
+  });
+  return { '': fresh(''), ...Object.fromEntries(lasts) };
 }

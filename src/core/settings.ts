@@ -1,0 +1,91 @@
+/** The variables by which a crontab tells cron itself something → what they mean for an entry. */
+
+import { lookup, type Environment } from './environment.ts';
+import { quoted } from './escape.ts';
+import { isZone } from './zone.ts';
+
+/** What holds for the entries below the assignments that say it. */
+export interface Settings {
+  /** CRON_TZ: the zone whose clocks the fields are matched with; empty for the daemon's own. */
+  readonly zone: string;
+  /** RANDOM_DELAY: at most so many minutes later; drawn once an entry and host. */
+  readonly randomDelay: number;
+  /** CRON_MAIL_SUCCESS: when a job that succeeded is mailed. Failures are, if anything was printed. */
+  readonly mailSuccess: 'always' | 'nonempty' | 'never';
+  /** CRON_TIMEOUT: seconds after which a job is ended; 0 for never. */
+  readonly timeout: number;
+  /** CRON_OVERLAP: what to do when the job of the last time is still running. */
+  readonly overlap: 'allow' | 'skip' | 'queue';
+  /** CRON_CATCHUP: what to do about times at which cron was not running. */
+  readonly catchup: 'skip' | 'once' | 'all';
+}
+
+/** cronie's bound: a day. */
+const DELAY_LIMIT = 1440;
+/** 24 days: timers of Node reach no further than 2^31 milliseconds. */
+const TIMEOUT_LIMIT = 24 * 86_400;
+
+const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Names, in the order of the manual page, and why a value cannot stand. */
+const REFUSALS: Readonly<Record<string, (value: string) => string | null>> = {
+  CRON_TZ: (value) =>
+    value === '' || isZone(value)
+      ? null
+      : `${quoted(value)} is no time zone: write a name such as "Europe/Berlin" or "UTC"`,
+  RANDOM_DELAY: (value) =>
+    /^\d{1,4}$/.test(value) && Number(value) <= DELAY_LIMIT
+      ? null
+      : `${quoted(value)} is no number of minutes from 0 to ${DELAY_LIMIT}`,
+  CRON_MAIL_SUCCESS: (value) => oneOf(value, ['always', 'nonempty', 'never']),
+  CRON_TIMEOUT: (value) =>
+    seconds(value) === null
+      ? `${quoted(value)} is no time: write seconds, or a number with s, m, h or d, up to 24d`
+      : null,
+  CRON_OVERLAP: (value) => oneOf(value, ['allow', 'skip', 'queue']),
+  CRON_CATCHUP: (value) => oneOf(value, ['skip', 'once', 'all']),
+};
+
+/** Say why an assignment to one of these variables cannot stand; null if it can, or is none of them. */
+export function refuseSetting(name: string, value: string): string | null {
+  return Object.hasOwn(REFUSALS, name) ? (REFUSALS[name]?.(value) ?? null) : null;
+}
+
+/** Entries share their environments, so each is read once. */
+const known = new WeakMap<Environment, Settings>();
+
+/** Read the settings that an entry's environment holds; values that cannot stand count as unset. */
+export function settingsOf(environment: Environment): Settings {
+  const hit = known.get(environment);
+  if (hit !== undefined) return hit;
+  const value = (name: string): string | undefined => {
+    const found = lookup(environment, name);
+    return found !== undefined && refuseSetting(name, found) === null ? found : undefined;
+  };
+  const settings: Settings = {
+    zone: value('CRON_TZ') ?? '',
+    randomDelay: Number(value('RANDOM_DELAY') ?? 0),
+    mailSuccess: choice(value('CRON_MAIL_SUCCESS'), ['nonempty', 'always', 'never']),
+    timeout: seconds(value('CRON_TIMEOUT') ?? '0') ?? 0,
+    overlap: choice(value('CRON_OVERLAP'), ['allow', 'skip', 'queue']),
+    catchup: choice(value('CRON_CATCHUP'), ['skip', 'once', 'all']),
+  };
+  known.set(environment, settings);
+  return settings;
+}
+
+function oneOf(value: string, words: readonly string[]): string | null {
+  return words.includes(value) ? null : `${quoted(value)} is none of ${words.join(', ')}`;
+}
+
+/** The word that the value is, or the first. */
+function choice<T extends string>(value: string | undefined, words: readonly [T, ...T[]]): T {
+  return words.find((word) => word === value) ?? words[0];
+}
+
+function seconds(value: string): number | null {
+  const { number = '', unit = '' } =
+    /^(?<number>\d{1,8})(?<unit>[smhd]?)$/.exec(value)?.groups ?? {};
+  const total = Number(number) * (SECONDS[unit] ?? 1);
+  return number === '' || total > TIMEOUT_LIMIT ? null : total;
+}

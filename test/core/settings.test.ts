@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Environment } from '../../src/core/environment.ts';
+import { refuseSetting, type Settings, settingsOf } from '../../src/core/settings.ts';
+
+const none: Settings = {
+  zone: '',
+  randomDelay: 0,
+  mailSuccess: 'nonempty',
+  timeout: 0,
+  overlap: 'allow',
+  catchup: 'skip',
+};
+
+const read: readonly [Environment, Partial<Settings>][] = [
+  [[], {}],
+  [[['CRON_TZ', 'Europe/Berlin']], { zone: 'Europe/Berlin' }],
+  [[['CRON_TZ', '']], {}],
+  [[['RANDOM_DELAY', '1440']], { randomDelay: 1440 }],
+  [[['CRON_MAIL_SUCCESS', 'never']], { mailSuccess: 'never' }],
+  [[['CRON_TIMEOUT', '90']], { timeout: 90 }],
+  [[['CRON_TIMEOUT', '90s']], { timeout: 90 }],
+  [[['CRON_TIMEOUT', '15m']], { timeout: 900 }],
+  [[['CRON_TIMEOUT', '2h']], { timeout: 7200 }],
+  [[['CRON_TIMEOUT', '1d']], { timeout: 86_400 }],
+  [[['CRON_OVERLAP', 'queue']], { overlap: 'queue' }],
+  [[['CRON_CATCHUP', 'all']], { catchup: 'all' }],
+  [[['CRON_CATCHUP', 'All']], {}],
+  [[['TZ', 'Europe/Berlin']], {}],
+];
+
+for (const [environment, expected] of read) {
+  test(`settingsOf() reads ${JSON.stringify(environment)}`, () => {
+    assert.deepEqual(settingsOf(environment), { ...none, ...expected });
+  });
+}
+
+const refused: readonly [name: string, value: string, message: string][] = [
+  [
+    'CRON_TZ',
+    'Europe/Berlim',
+    '"Europe/Berlim" is no time zone: write a name such as "Europe/Berlin" or "UTC"',
+  ],
+  ['CRON_TZ', '+01:00', '"+01:00" is no time zone: write a name such as "Europe/Berlin" or "UTC"'],
+  [
+    'CRON_TZ',
+    ':/etc/localtime',
+    '":/etc/localtime" is no time zone: write a name such as "Europe/Berlin" or "UTC"',
+  ],
+  ['RANDOM_DELAY', '1441', '"1441" is no number of minutes from 0 to 1440'],
+  ['RANDOM_DELAY', '-5', '"-5" is no number of minutes from 0 to 1440'],
+  ['RANDOM_DELAY', '', '"" is no number of minutes from 0 to 1440'],
+  ['CRON_MAIL_SUCCESS', 'no', '"no" is none of always, nonempty, never'],
+  [
+    'CRON_TIMEOUT',
+    'soon',
+    '"soon" is no time: write seconds, or a number with s, m, h or d, up to 24d',
+  ],
+  [
+    'CRON_TIMEOUT',
+    '25d',
+    '"25d" is no time: write seconds, or a number with s, m, h or d, up to 24d',
+  ],
+  ['CRON_OVERLAP', 'forbid', '"forbid" is none of allow, skip, queue'],
+  ['CRON_CATCHUP', 'yes', '"yes" is none of skip, once, all'],
+];
+
+for (const [name, value, message] of refused) {
+  test(`refuseSetting() refuses ${name}=${value}`, () => {
+    assert.equal(refuseSetting(name, value), message);
+    assert.deepEqual(settingsOf([[name, value]]), none);
+  });
+}
+
+test('refuseSetting() has nothing against any other variable', () => {
+  assert.equal(refuseSetting('MAILTO', ''), null);
+  assert.equal(refuseSetting('constructor', 'x'), null);
+});
