@@ -1,0 +1,138 @@
+/** The configuration file and what overrides it → every path and setting, checked. */
+import { readFileSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { parse, TomlError } from 'smol-toml';
+import * as v from 'valibot';
+import { EXIT, errorCode, Failure, reason } from './failure.ts';
+import type { SinkChoice } from './sink.ts';
+
+/** Where it is unless `--config` or CRON_CONFIG says otherwise; this one need not exist. */
+export const DEFAULT_CONFIG = '/etc/mailcron.toml';
+
+const path = (fallback: string) =>
+  v.optional(v.pipe(v.string(), v.check(isAbsolute, 'must be an absolute path')), fallback);
+/** A unix socket's name has at most 107 bytes, and `/runner-ID.sock` follows. */
+const RUN_LIMIT = 75;
+const seconds = (fallback: number) =>
+  v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(86_400)), fallback);
+
+const PATHS = v.strictObject({
+  spool: path('/var/spool/cron/crontabs'),
+  system_crontab: path('/etc/crontab'),
+  cron_d: path('/etc/cron.d'),
+  allow: path('/etc/cron.allow'),
+  deny: path('/etc/cron.deny'),
+  run: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(isAbsolute, 'must be an absolute path'),
+      v.maxBytes(RUN_LIMIT, `must not be longer than ${RUN_LIMIT} bytes: sockets lie there`),
+    ),
+    '/run/mailcron',
+  ),
+  pidfile: path('/run/crond.pid'),
+  reboot: path('/run/crond.reboot'),
+  state: path('/var/lib/mailcron'),
+  mailbox: path('/var/mail'),
+});
+
+const MAIL = v.strictObject({
+  /** A program, or `mailbox:` for the built-in mailbox file. */
+  mailcmd: v.optional(v.pipe(v.string(), v.minLength(1)), '/usr/sbin/sendmail'),
+  /** Vixie's format: the first `%s` is mailcmd, the second the recipients. */
+  mailargs: v.optional(v.string(), '%s -FCronDaemon -i -odi -oem %s'),
+  /** How long a mailer may take before it is ended, in seconds. */
+  timeout: seconds(300),
+});
+
+const JOBS = v.strictObject({
+  /** Soft limit of open descriptors; Node raises its own, a job gets this one back. */
+  nofile: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16)), 1024),
+  /** How long a mail waits for a background child that keeps the output open, in seconds. */
+  linger: seconds(60),
+});
+
+const LOG = v.strictObject({
+  to: v.optional(v.pipe(v.string(), v.minLength(1)), 'auto'),
+  format: v.optional(v.picklist(['text', 'json']), 'text'),
+});
+
+const CONFIG = v.strictObject({
+  paths: v.optional(PATHS, {}),
+  mail: v.optional(MAIL, {}),
+  jobs: v.optional(JOBS, {}),
+  log: v.optional(LOG, {}),
+});
+
+/** Everything that the configuration decides. */
+export type Config = v.InferOutput<typeof CONFIG>;
+
+/** What is stronger than the file: the environment, and stronger still the options. */
+export interface Overrides {
+  readonly config?: string | undefined;
+  readonly mailcmd?: string | undefined;
+  readonly mailargs?: string | undefined;
+}
+
+/**
+ * Read the configuration.
+ * @throws {Failure} with EXIT.CONFIG: which file, which key, what is wrong.
+ */
+export function readConfig(options: Overrides, environment: NodeJS.ProcessEnv): Config {
+  const named = options.config ?? environment['CRON_CONFIG'];
+  const file = named ?? DEFAULT_CONFIG;
+  const config = check(readFile(file, named !== undefined), file);
+  const mailcmd = options.mailcmd ?? environment['MAILCMD'] ?? config.mail.mailcmd;
+  const mailargs = options.mailargs ?? environment['MAILARGS'] ?? config.mail.mailargs;
+  return { ...config, mail: { ...config.mail, mailcmd, mailargs } };
+}
+
+/**
+ * Decide where the log goes. `auto` is syslog for a daemon, and stderr in the foreground, except
+ * under systemd, whose journal wants the tags and priorities that only syslog carries.
+ */
+export function logChoice(
+  log: Config['log'],
+  foreground: boolean,
+  environment: NodeJS.ProcessEnv,
+): SinkChoice {
+  const auto = foreground && environment['JOURNAL_STREAM'] === undefined ? 'stderr' : 'syslog';
+  const to = log.to === 'auto' ? auto : log.to;
+  if (to === 'syslog' || to === 'stderr') return { to, format: log.format };
+  if (isAbsolute(to)) return { to: { file: to }, format: log.format };
+  const problem = `[log] to = "${to}" is none of auto, syslog, stderr and no absolute path`;
+  throw new Failure(problem, { exit: EXIT.CONFIG });
+}
+
+function readFile(file: string, mustExist: boolean): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' && !mustExist) return '';
+    const problem = `Cannot read the configuration "${file}": ${reason(error)}`;
+    throw new Failure(problem, { exit: EXIT.CONFIG, cause: error });
+  }
+}
+
+function check(text: string, file: string): Config {
+  let table: unknown;
+  try {
+    table = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // smol-toml puts the sentence first, then a picture of the line.
+    const [sentence = 'no TOML'] = error.message.split('\n');
+    const problem = `${file}:${error.line}:${error.column}: ${sentence}`;
+    throw new Failure(problem, { exit: EXIT.CONFIG, cause: error });
+  }
+  const result = v.safeParse(CONFIG, table);
+  if (result.success) return result.output;
+  const complaints = result.issues.map((issue) => `${file}: ${complaint(issue)}`);
+  throw new Failure(complaints.join('\n'), { exit: EXIT.CONFIG });
+}
+
+function complaint(issue: v.BaseIssue<unknown>): string {
+  const key = v.getDotPath(issue) ?? '';
+  if (issue.expected === 'never') return `"${key}" is no setting of mailcron`;
+  return `"${key}" ${issue.message.startsWith('must') ? issue.message : `is wrong: ${issue.message}`}`;
+}

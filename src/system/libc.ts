@@ -1,0 +1,235 @@
+/** The system calls that Node lacks, by way of koffi; nothing else in the house calls it. */
+import koffi from 'koffi';
+import { getSystemErrorMap } from 'node:util';
+
+const libc = koffi.load(null);
+
+// As glibc and musl lay them out on every architecture of Linux.
+koffi.struct('passwd', {
+  name: 'str',
+  password: 'str',
+  uid: 'uint32',
+  gid: 'uint32',
+  gecos: 'str',
+  home: 'str',
+  shell: 'str',
+});
+koffi.struct('rlimit', { soft: 'uint64', hard: 'uint64' });
+koffi.struct('sockaddr_un', { family: 'uint16', path: koffi.array('char', 108) });
+
+const c = {
+  pipe2: libc.func('int pipe2(_Out_ int *fds, int flags)'),
+  dup2: libc.func('int dup2(int from, int to)'),
+  fcntl: libc.func('int fcntl(int fd, int cmd, ...)'),
+  flock: libc.func('int flock(int fd, int operation)'),
+  memfd_create: libc.func('int memfd_create(const char *name, unsigned int flags)'),
+  getpwnam_r: libc.func(
+    'int getpwnam_r(const char *name, _Out_ passwd *pwd, _Out_ uint8 *buffer, size_t size, _Out_ void **result)',
+  ),
+  getpwuid_r: libc.func(
+    'int getpwuid_r(uint32 uid, _Out_ passwd *pwd, _Out_ uint8 *buffer, size_t size, _Out_ void **result)',
+  ),
+  getgrouplist: libc.func(
+    'int getgrouplist(const char *user, uint32 group, _Out_ uint32 *groups, _Inout_ int *count)',
+  ),
+  ioctl: libc.func('int ioctl(int fd, unsigned long request, _Out_ int *value)'),
+  getrlimit: libc.func('int getrlimit(int resource, _Out_ rlimit *limit)'),
+  socket: libc.func('int socket(int domain, int type, int protocol)'),
+  connect: libc.func('int connect(int fd, sockaddr_un *address, uint32 length)'),
+  send: libc.func('intptr_t send(int fd, const uint8 *data, size_t length, int flags)'),
+  newlocale: libc.func('void *newlocale(int mask, const char *locale, void *base)'),
+  freelocale: libc.func('void freelocale(void *locale)'),
+  nl_langinfo_l: libc.func('const char *nl_langinfo_l(int item, void *locale)'),
+};
+
+const O_CLOEXEC = 0o2000000;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+const F_SETPIPE_SZ = 1031;
+const F_ADD_SEALS = 1033;
+const F_SEAL_SHRINK_GROW = 0x2 | 0x4;
+const MFD_CLOEXEC_ALLOW_SEALING = 0x1 | 0x2;
+const LOCK_EX_NB = 2 | 4;
+const RLIMIT_NOFILE = 7;
+const EWOULDBLOCK = 11;
+const ERANGE = 34;
+
+/** A failed system call, with errno's name as `code`, as Node's own errors carry it. */
+function failed(syscall: string, errno = koffi.errno()): NodeJS.ErrnoException {
+  const [code = `errno ${errno}`, text = 'unknown error'] = getSystemErrorMap().get(-errno) ?? [];
+  return Object.assign(new Error(`${syscall}: ${text} (${code})`), {
+    code,
+    errno: -errno,
+    syscall,
+  });
+}
+
+function check(syscall: string, result: number): number {
+  if (result === -1) throw failed(syscall);
+  return result;
+}
+
+/** Make a real pipe, close-on-exec on both ends; `size` asks for a larger buffer, as far as the system allows. */
+export function pipe(size?: number): { read: number; write: number } {
+  const fds: [number, number] = [-1, -1];
+  check('pipe2', c.pipe2(fds, O_CLOEXEC));
+  // Refused beyond /proc/sys/fs/pipe-user-pages-soft: the pipe then keeps its 64 KiB.
+  if (size !== undefined) c.fcntl(fds[0], F_SETPIPE_SZ, 'int', size);
+  return { read: fds[0], write: fds[1] };
+}
+
+/** Bytes that lie in a pipe and that nobody has read. */
+export function unread(fd: number): number {
+  const FIONREAD = 0x541b;
+  const count: [number] = [0];
+  check('ioctl', c.ioctl(fd, FIONREAD, count));
+  return count[0];
+}
+
+/** Make descriptor `to` the same open file as `from`. */
+export function dup2(from: number, to: number): void {
+  check('dup2', c.dup2(from, to));
+}
+
+/** Keep a descriptor from the programs that are started. */
+export function closeOnExec(fd: number): void {
+  check('fcntl', c.fcntl(fd, F_SETFD, 'int', FD_CLOEXEC));
+}
+
+/** Take the exclusive lock of an open file, or say at once that somebody else holds it. */
+export function lock(fd: number): boolean {
+  if (c.flock(fd, LOCK_EX_NB) === 0) return true;
+  const errno = koffi.errno();
+  if (errno === EWOULDBLOCK) return false;
+  throw failed('flock', errno);
+}
+
+/** Make a nameless file in memory; `seal` it once it has its size. */
+export function memoryFile(name: string): number {
+  return check('memfd_create', c.memfd_create(name, MFD_CLOEXEC_ALLOW_SEALING));
+}
+
+/** Let nobody change the size of a memory file any more. */
+export function seal(fd: number): void {
+  check('fcntl', c.fcntl(fd, F_ADD_SEALS, 'int', F_SEAL_SHRINK_GROW));
+}
+
+/** The soft and hard limit of open descriptors of this process; Infinity for none. */
+export function descriptorLimit(): { soft: number; hard: number } {
+  const limit: { soft?: number | bigint; hard?: number | bigint } = {};
+  check('getrlimit', c.getrlimit(RLIMIT_NOFILE, limit));
+  const finite = (value: number | bigint | undefined): number =>
+    Number(value) > 2 ** 40 ? Infinity : Number(value);
+  return { soft: finite(limit.soft), hard: finite(limit.hard) };
+}
+
+/** A line of the user database. */
+export interface Passwd {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+  readonly shell: string;
+}
+
+const PASSWD_BUFFER = 64 * 1024; // larger than any line that nss hands out
+
+/** Look a user up by name, on another thread: a slow LDAP must not stop the clock. Null: no such user. */
+export async function getpwnam(name: string): Promise<Passwd | null> {
+  const found: Partial<Passwd> = {};
+  const result: [unknown] = [null];
+  const status = await call(
+    c.getpwnam_r,
+    name,
+    found,
+    Buffer.alloc(PASSWD_BUFFER),
+    PASSWD_BUFFER,
+    result,
+  );
+  return passwd('getpwnam_r', status, found, result[0]);
+}
+
+/** Look a user up by number, at once; for a command, not for a daemon. Null: no such user. */
+export function getpwuid(uid: number): Passwd | null {
+  const found: Partial<Passwd> = {};
+  const result: [unknown] = [null];
+  const status: number = c.getpwuid_r(
+    uid,
+    found,
+    Buffer.alloc(PASSWD_BUFFER),
+    PASSWD_BUFFER,
+    result,
+  );
+  return passwd('getpwuid_r', status, found, result[0]);
+}
+
+function passwd(
+  name: string,
+  status: number,
+  found: Partial<Passwd>,
+  result: unknown,
+): Passwd | null {
+  // nss modules also say ENOENT, ESRCH, EBADF or EPERM for "not found" (getpwnam(3)).
+  if (result === null && status !== 0 && status !== ERANGE && ![1, 2, 3, 9].includes(status))
+    throw failed(name, status);
+  if (status === ERANGE) throw failed(name, status);
+  if (result === null) return null;
+  const { name: user = '', uid = -1, gid = -1, home, shell } = found;
+  return { name: user, uid, gid, home: home || '/', shell: shell || '/bin/sh' };
+}
+
+/** All groups of a user, the primary one among them, on another thread. */
+export async function getgrouplist(name: string, gid: number): Promise<number[]> {
+  for (let room = 64; room <= 65536; room *= 4) {
+    const groups = new Uint32Array(room);
+    const count: [number] = [room];
+    const status = await call(c.getgrouplist, name, gid, groups, count);
+    if (status !== -1) return [...groups.subarray(0, count[0])];
+  }
+  throw new Error(`getgrouplist: user "${name}" has more than 65536 groups`);
+}
+
+/** Call a function of libc on a thread of its own; its result is its status. */
+function call(routine: typeof c.getgrouplist, ...args: unknown[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    routine.async(...args, (error: Error | null, status: number) => {
+      if (error) reject(error);
+      else resolve(status);
+    });
+  });
+}
+
+/** Open a datagram connection to a unix socket, such as /dev/log. */
+export function datagramSocket(path: string): number {
+  const fd = check('socket', c.socket(1, 2 | O_CLOEXEC, 0));
+  if (c.connect(fd, { family: 1, path }, 2 + Buffer.byteLength(path) + 1) === 0) return fd;
+  const error = failed(`connect ${path}`);
+  closeDescriptor(fd);
+  throw error;
+}
+
+const close = libc.func('int close(int fd)');
+
+/** Close a descriptor that Node knows nothing of. */
+export function closeDescriptor(fd: number): void {
+  close(fd);
+}
+
+const MSG_NOSIGNAL_DONTWAIT = 0x4000 | 0x40;
+
+/** Send one datagram without waiting; false when it could not be sent. */
+export function send(fd: number, data: Buffer): boolean {
+  return Number(c.send(fd, data, data.length, MSG_NOSIGNAL_DONTWAIT)) === data.length;
+}
+
+/** The character set of this process's locale, as nl_langinfo(CODESET) names it. */
+export function codeset(): string {
+  const LC_CTYPE_MASK = 1;
+  const CODESET = 14;
+  // A locale that is not installed is the C locale, as after a failed setlocale(LC_ALL, "").
+  const locale: unknown =
+    c.newlocale(LC_CTYPE_MASK, '', null) ?? c.newlocale(LC_CTYPE_MASK, 'C', null);
+  const name = String(c.nl_langinfo_l(CODESET, locale));
+  c.freelocale(locale);
+  return name;
+}

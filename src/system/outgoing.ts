@@ -1,0 +1,21 @@
+/** A mail on its way out: the words that `run` and `mail` share. */
+import type { User } from './users.ts';
+
+/** A whole mail: its envelope, its header block, its body. */
+export interface Outgoing {
+  /** Name of the run it tells about. */
+  readonly run: string;
+  /** The job's user, as whom a mailer is run. */
+  readonly user: User;
+  /** Each one word, checked (see core/address.ts); never empty. */
+  readonly recipients: readonly string[];
+  /** Header lines and the empty line after them, a byte string. */
+  readonly head: string;
+  /** Bytes of the body. */
+  readonly size: number;
+  /** The body, as often as it is asked for. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+/** Bring a mail to somebody who answers for it, or keep it; false: neither was possible. Never throws. */
+export type Deliver = (mail: Outgoing) => Promise<boolean>;

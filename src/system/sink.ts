@@ -1,0 +1,119 @@
+/** Log lines on their way out: to syslog, to stderr, or to a file. */
+import { openSync, writeSync } from 'node:fs';
+import { closeDescriptor, datagramSocket, send } from './libc.ts';
+
+export type Level = 'info' | 'error';
+
+/** One line of the log before it has a form: vixie's `(WHO) EVENT (DETAIL)`. */
+export interface LogLine {
+  readonly level: Level;
+  /** `cron` for the daemon, `CRON` for what concerns one job, `crontab` for the command. */
+  readonly tag: string;
+  /** The process that the line is about: of `CMD` the job's own. */
+  readonly pid: number;
+  readonly who: string;
+  readonly event: string;
+  readonly detail: string;
+}
+
+/** Where lines go; `body` stands for the line where its form is made already (pino's JSON). */
+export interface Sink {
+  write(line: LogLine, body?: string): void;
+}
+
+/** How a line differs from the usual `info` of this process. */
+export type LogHow = Partial<Pick<LogLine, 'level' | 'tag' | 'pid'>>;
+
+/** Log `(WHO) EVENT (DETAIL)`; the words of the events are vixie's and Debian's. */
+export type Log = (who: string, event: string, detail: string, how?: LogHow) => void;
+
+/** A log on a sink alone, for a runner, which loads as little as it can. */
+export function plainLog(sink: Sink, tag: string): Log {
+  const { pid } = process;
+  return (who, event, detail, how) => {
+    sink.write({ level: 'info', tag, pid, who, event, detail, ...how });
+  };
+}
+
+/** Where the log goes and in which form; `[log]` of the configuration. */
+export interface SinkChoice {
+  readonly to: 'syslog' | 'stderr' | { readonly file: string };
+  readonly format: 'text' | 'json';
+  /** A command: without syslog it says nothing, for its stderr is its user's. */
+  readonly silent?: boolean;
+}
+
+/** Open the sink that was chosen; syslog that is not there (yet) falls back to stderr, line by line. */
+export function openSink(choice: SinkChoice): Sink {
+  const form = choice.format === 'json' ? json : undefined;
+  if (choice.to === 'syslog') return syslog(form ?? message, choice.silent === true);
+  const fd = choice.to === 'stderr' ? 2 : openSync(choice.to.file, 'a', 0o640);
+  return { write: (line, body) => put(fd, `${body ?? (form ?? stamped)(line)}\n`) };
+}
+
+/** The line as vixie words it. */
+export function message(line: LogLine): string {
+  return oneLine(`(${line.who}) ${line.event} (${line.detail})`);
+}
+
+/** What a line must not hold: a newline or another control character would forge a second line. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');
+}
+
+function stamped(line: LogLine): string {
+  const now = new Date();
+  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000);
+  const time = local.toISOString().slice(0, 23).replace('T', ' ');
+  return `${time} ${line.tag}[${line.pid}]: ${message(line)}`;
+}
+
+/** The fields that log.ts has pino write, so that lines of scheduler and runner look alike. */
+function json(line: LogLine): string {
+  const { level, tag, pid, who, event, detail } = line;
+  const number = level === 'error' ? 50 : 30;
+  return JSON.stringify({ level: number, time: Date.now(), tag, pid, who, event, msg: detail });
+}
+
+const FACILITY_CRON = 9 << 3;
+const SEVERITY = { info: 6, error: 3 } as const;
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+
+/** Datagrams to /dev/log, in the form that every syslog daemon and journald read (RFC 3164). */
+function syslog(form: (line: LogLine) => string, silent: boolean): Sink {
+  let socket: number | undefined;
+  const deliver = (data: Buffer): boolean => {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        socket ??= datagramSocket('/dev/log');
+        if (send(socket, data)) return true;
+        closeDescriptor(socket); // the syslog daemon was restarted: connect anew
+      } catch {
+        // No /dev/log: the caller falls back.
+      }
+      socket = undefined;
+    }
+    return false;
+  };
+  return {
+    write(line, body) {
+      const now = new Date();
+      const day = String(now.getDate()).padStart(2);
+      const time = [now.getHours(), now.getMinutes(), now.getSeconds()]
+        .map((part) => String(part).padStart(2, '0'))
+        .join(':');
+      const head = `<${FACILITY_CRON + SEVERITY[line.level]}>${MONTHS[now.getMonth()]} ${day} ${time}`;
+      const data = Buffer.from(`${head} ${line.tag}[${line.pid}]: ${body ?? form(line)}`);
+      if (!deliver(data) && !silent) put(2, `${stamped(line)}\n`);
+    },
+  };
+}
+
+/** Write without ever throwing: a closed stderr or a full disk must not stop a job. */
+function put(fd: number, text: string): void {
+  try {
+    writeSync(fd, text);
+  } catch {
+    // There is nowhere left to say it.
+  }
+}
