@@ -1,0 +1,87 @@
+/** The configured paths → every crontab that should be in force, in the order in which they run. */
+import { lstatSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Config } from '../system/config.ts';
+import { errorCode, reason } from '../system/failure.ts';
+import type { Log } from '../system/sink.ts';
+import { isSystemTab, isUserTab } from './names.ts';
+import type { Place } from './tab.ts';
+
+/** Where crontabs are. */
+export type Paths = Pick<Config['paths'], 'spool' | 'system_crontab' | 'cron_d'>;
+
+/** Which of them count. */
+export interface Selection {
+  /** The only user whose tab counts; null: a daemon of root's runs all. */
+  readonly onlyUser: string | null;
+  /** Names in cron.d by the LSB's rules (`cron -l`). */
+  readonly lsb: boolean;
+}
+
+/** Lists the places; each directory that cannot be read is logged once, then tried again in silence. */
+export class Places {
+  readonly #paths: Paths;
+  readonly #selection: Selection;
+  readonly #log: Log;
+  readonly #troubles = new Map<string, string>();
+  readonly #listed = new Map<string, readonly string[]>();
+
+  constructor(paths: Paths, selection: Selection, log: Log) {
+    this.#paths = paths;
+    this.#selection = selection;
+    this.#log = log;
+  }
+
+  /** List /etc/crontab, then cron.d and the spool, each by name. */
+  list(): Place[] {
+    const { spool, system_crontab: system, cron_d: cronD } = this.#paths;
+    const { onlyUser, lsb } = this.#selection;
+    const places: Place[] = [];
+    if (this.#exists(system))
+      places.push({ label: '*system*', path: system, shown: system, user: null });
+    for (const name of this.#names(cronD, (file) => isSystemTab(file, lsb))) {
+      const path = join(cronD, name);
+      places.push({ label: `*system*${name}`, path, shown: path, user: null });
+    }
+    for (const name of this.#names(spool, isUserTab)) {
+      if (onlyUser !== null && name !== onlyUser) continue;
+      const shown = `${basename(spool)}/${name}`;
+      places.push({ label: name, path: join(spool, name), shown, user: name });
+    }
+    return places;
+  }
+
+  #exists(path: string): boolean {
+    try {
+      lstatSync(path);
+      this.#troubles.delete(path);
+      return true;
+    } catch (error) {
+      // A machine without /etc/crontab is no trouble, to Debian's cron neither.
+      if (errorCode(error) !== 'ENOENT') this.#trouble('STAT FAILED', path, error);
+      return false;
+    }
+  }
+
+  #names(directory: string, accept: (name: string) => boolean): readonly string[] {
+    try {
+      const names = readdirSync(directory).filter(accept);
+      names.sort();
+      this.#troubles.delete(directory);
+      this.#listed.set(directory, names);
+      return names;
+    } catch (error) {
+      this.#trouble('OPENDIR FAILED', directory, error);
+      if (errorCode(error) === 'ENOENT') this.#listed.delete(directory);
+      // Out of descriptors or the disk hiccups: what is known stays in force.
+      return this.#listed.get(directory) ?? [];
+    }
+  }
+
+  #trouble(event: string, path: string, error: unknown): void {
+    const why = reason(error);
+    if (this.#troubles.get(path) === why) return;
+    this.#troubles.set(path, why);
+    this.#log('CRON', event, `${path}: ${why}`, { level: 'error' });
+  }
+}
