@@ -1,0 +1,97 @@
+/** A scheduler's connection to one runner. */
+import { createConnection, type Socket } from 'node:net';
+import {
+  type Firing,
+  listenTo,
+  type LostRun,
+  type RunningJob,
+  say,
+  type Word,
+} from './protocol.ts';
+
+/** A runner that takes this scheduler's orders, and no other's any more. */
+export class Connection {
+  readonly #socket: Socket;
+  /** Its jobs, by run. */
+  readonly jobs = new Map<string, RunningJob>();
+  /** Called with the runs that it has put into its journal. */
+  onRecorded: (runs: readonly string[]) => void = () => {};
+  /** Called with each job that has ended. */
+  onEnded: (job: RunningJob) => void = () => {};
+  /** Resolves when the runner has ended, or died. */
+  readonly closed: Promise<void>;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
+    socket.on('error', () => {}); // `close` follows
+  }
+
+  /** Connect and take over; resolves when all that an earlier scheduler ordered is in the journal. */
+  static open(path: string, patience: number): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const socket = createConnection(path);
+      const connection = new Connection(socket);
+      const fail = (): void => {
+        socket.destroy();
+        reject(new Error(`no answer from the runner at "${path}"`));
+      };
+      const timer = setTimeout(fail, patience);
+      socket.once('close', fail);
+      listenTo(socket, (message) => {
+        if (!('word' in message)) return;
+        if (message.word === 'taken') {
+          clearTimeout(timer);
+          socket.off('close', fail);
+          resolve(connection);
+        }
+        connection.#hear(message);
+      });
+      say(socket, { order: 'take' });
+    });
+  }
+
+  /** @param busy entries with jobs in other runners */
+  start(firings: readonly Firing[], busy: readonly string[]): void {
+    say(this.#socket, { order: 'start', firings, busy });
+  }
+
+  free(identity: string): void {
+    say(this.#socket, { order: 'free', identity });
+  }
+
+  report(lost: readonly LostRun[]): void {
+    say(this.#socket, { order: 'report', lost });
+  }
+
+  drain(): void {
+    say(this.#socket, { order: 'drain' });
+  }
+
+  /** Let it be: it goes on and ends by itself. */
+  leave(): void {
+    this.#socket.end();
+    this.#socket.unref();
+  }
+
+  #hear(word: Word): void {
+    switch (word.word) {
+      case 'taken':
+        for (const job of word.running) this.jobs.set(job.run, job);
+        return;
+      case 'recorded':
+        return this.onRecorded(word.runs);
+      case 'started':
+        this.jobs.set(word.job.run, word.job);
+        return;
+      case 'ended': {
+        const job = this.jobs.get(word.run);
+        this.jobs.delete(word.run);
+        if (job !== undefined) this.onEnded(job);
+        return;
+      }
+      default:
+        word satisfies never;
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/** A due entry → the firing that a runner is handed: its identity, its key, its name. */
+import { createHash } from 'node:crypto';
+import type { Visit } from '../core/clock.ts';
+import type { Entry } from '../core/entry.ts';
+import { isWild } from '../core/schedule.ts';
+import { settingsOf } from '../core/settings.ts';
+import type { Firing } from './protocol.ts';
+
+/** The entry, by crontab and text: the same across reloads, restarts and upgrades. */
+export function identityOf(label: string, entry: Entry): string {
+  const text = `${label}\0${entry.identity}`;
+  return createHash('sha256').update(text, 'latin1').digest('base64url').slice(0, 22);
+}
+
+/**
+ * Make the firing of an entry.
+ * @param label of its crontab
+ * @param owner of its crontab; null: the entry names its user
+ * @param instant what it may start for once
+ * @param late made up for: one after the other
+ */
+export function firingOf(
+  label: string,
+  owner: string | null,
+  entry: Entry,
+  instant: string,
+  late = false,
+): Firing {
+  const identity = identityOf(label, entry);
+  const { command, stdin, environment, flags } = entry;
+  const { mailSuccess, timeout, overlap } = settingsOf(environment);
+  return {
+    key: `${identity}@${instant}`,
+    identity,
+    run: runName(),
+    user: entry.user ?? owner ?? '',
+    command,
+    stdin,
+    environment,
+    quiet: flags.quiet,
+    mailSuccess: flags.mailOnFailure ? 'never' : mailSuccess,
+    timeout,
+    overlap: late ? 'queue' : flags.single ? 'skip' : overlap,
+  };
+}
+
+/**
+ * The instant of a visit, for that entry: a wild entry runs once for each minute that passes, a
+ * fixed one once for each minute that the clocks on the wall show.
+ */
+export function instantOf(visit: Visit, entry: Entry): string {
+  return isWild(entry.schedule) ? `${visit.utc}` : `local-${visit.local}`;
+}
+
+let count = 0;
+
+/** A name that no other run has: when, by which scheduler, the how-manieth. */
+function runName(): string {
+  return `${Date.now().toString(36)}-${process.pid}-${(++count).toString(36)}`;
+}

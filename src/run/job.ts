@@ -1,0 +1,184 @@
+/** One firing → a process of its user, its output, and at the end the mail that tells about it. */
+import { closeSync, fchownSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Environment, jobEnvironment } from '../core/environment.ts';
+import { visible } from '../core/escape.ts';
+import { toBytes, toText } from '../system/bytes.ts';
+import { reason } from '../system/failure.ts';
+import { pipe } from '../system/libc.ts';
+import type { Exit, Launcher, Running } from '../system/program.ts';
+import type { Log } from '../system/sink.ts';
+import type { User, Users } from '../system/users.ts';
+import { capture, feed } from '../system/capture.ts';
+import { Output } from './output.ts';
+import { limitTime } from './timeout.ts';
+import type { Firing } from './protocol.ts';
+
+/** The bits of cron's -L option (Debian's cron(8)). */
+export const LOG_BITS = { START: 1, END: 2, FAILED: 4, PIDS: 8 } as const;
+
+/** What a job needs of its surroundings. */
+export interface JobTools {
+  readonly users: Users;
+  readonly launcher: Launcher;
+  readonly log: Log;
+  /** /etc/environment and /etc/default/locale, as they are now. */
+  readonly baseEnvironment: () => Environment;
+  /** File for the output of a run. */
+  readonly outputFile: (run: string) => string;
+  /** The -L option. */
+  readonly logBits: number;
+  /** How long to wait for a background child that keeps the output open, in milliseconds. */
+  readonly linger: number;
+}
+
+/** A job that is over, or never began. */
+export interface Finished {
+  readonly user: User | null;
+  /** Null: it was never started. */
+  readonly exit: Exit | null;
+  readonly output: Output;
+  /** What the user's view of the entry was, for the mail: assignments and what cron added. */
+  readonly environment: Environment;
+  /** It ran into its CRON_TIMEOUT. */
+  readonly timedOut: boolean;
+  /** Output that came later, after the mail was due; null: the pipe is closed. */
+  readonly late: Promise<Output> | null;
+}
+
+/** Run a firing to its end. Never throws: what goes wrong is logged and stands in the output. */
+export async function runJob(
+  firing: Firing,
+  tools: JobTools,
+  onStart: (pid: number) => void,
+  onExit: (exit: Exit | null) => void,
+): Promise<Finished> {
+  const trouble = (problem: string): void => tools.log(firing.user, 'ERROR', problem, ERROR);
+  const output = new Output(tools.outputFile(firing.run), trouble);
+  const nothing = { exit: null, output, environment: [], timedOut: false, late: null };
+  let user: User | null = null;
+  try {
+    user = await tools.users.find(firing.user);
+  } catch (error) {
+    trouble(`job not started: ${reason(error)}`);
+  }
+  if (user === null) {
+    tools.log(firing.user, 'ERROR', `no such user, job not started: ${firing.command}`, ERROR);
+    onExit(null);
+    return { user, ...nothing };
+  }
+  const base = tools.baseEnvironment();
+  const { cron, job } = jobEnvironment(base, firing.environment, user.name, user.home);
+  let started: Started;
+  try {
+    started = await start(firing, user, job, tools.launcher);
+  } catch (error) {
+    trouble(`job could not be started: ${reason(error)}`);
+    output.add(Buffer.from(`cron: this job could not be started: ${reason(error)}\n`));
+    onExit(null);
+    return { ...nothing, user, environment: cron };
+  }
+  logStart(firing, started.running.pid, tools);
+  onStart(started.running.pid);
+
+  let current = output;
+  const { closed } = capture(started.read, (bytes) => current.add(bytes));
+  const limit = limitTime(started.running.pid, firing.timeout, closed);
+  const { reached, homeless, ...exit } = await started.running.ended;
+  const timedOut = limit.stop();
+  if (timedOut)
+    trouble(`ended after ${firing.timeout} s (CRON_TIMEOUT): ${toText(firing.command)}`);
+  onExit(exit);
+  logEnd(firing, started.running.pid, exit, tools);
+  if (homeless) trouble(`chdir failed (${home(job)}): the job ran in "/"`);
+  if (!reached) trouble(`job could not be started: ${firing.command}`);
+  const open = await stillOpen(closed, tools.linger);
+  const finished = { user, exit, output, environment: cron, timedOut };
+  if (!open) return { ...finished, late: null };
+  const later = new Output(tools.outputFile(`${firing.run}-late`), trouble);
+  current = later;
+  return { ...finished, late: closed.then(() => later) };
+}
+
+const ERROR = { level: 'error', tag: 'CRON' } as const;
+
+interface Started {
+  readonly running: Running;
+  readonly read: number;
+}
+
+/** Make the pipes and start `SHELL -c command`. */
+async function start(
+  firing: Firing,
+  user: User,
+  environment: Environment,
+  launcher: Launcher,
+): Promise<Started> {
+  const input = pipe();
+  const output = pipe(OUTPUT_PIPE);
+  try {
+    // The pipes are the user's, so that a job can open /dev/stdin and /dev/stderr anew.
+    if (process.geteuid?.() === 0)
+      for (const fd of [input.read, output.write]) fchownSync(fd, user.uid, user.gid);
+    const running = await launcher.start({
+      user,
+      argv: [lookup(environment, 'SHELL'), '-c', firing.command],
+      environment,
+      directory: home(environment),
+      stdin: input.read,
+      output: output.write,
+    });
+    if (firing.stdin === null) closeSync(input.write);
+    else feed(input.write, toBytes(firing.stdin));
+    return { running, read: output.read };
+  } catch (error) {
+    closeSync(input.write);
+    closeSync(output.read);
+    throw error;
+  } finally {
+    // With the parent's copy of the write end open, the end of the output would never be seen.
+    closeSync(input.read);
+    closeSync(output.write);
+  }
+}
+
+/** A job that prints fast is not held up by our reading. */
+const OUTPUT_PIPE = 1024 * 1024;
+
+function lookup(environment: Environment, name: string): string {
+  return environment.find(([key]) => key === name)?.[1] ?? '';
+}
+
+function home(environment: Environment): string {
+  return lookup(environment, 'HOME');
+}
+
+/** Whether the pipe is still open when the patience with background children is over. */
+async function stillOpen(closed: Promise<void>, linger: number): Promise<boolean> {
+  const timer = new AbortController();
+  const late = pause(linger, true, { signal: timer.signal }).catch(() => false);
+  const open = await Promise.race([closed.then(() => false), late]);
+  timer.abort();
+  return open;
+}
+
+function logStart(firing: Firing, pid: number, { log, logBits }: JobTools): void {
+  if (firing.quiet || (logBits & LOG_BITS.START) === 0) return;
+  log(firing.user, 'CMD', named(firing, pid, logBits), { tag: 'CRON', pid });
+}
+
+function logEnd(firing: Firing, pid: number, exit: Exit, { log, logBits }: JobTools): void {
+  const how = { tag: 'CRON', pid };
+  if (!firing.quiet && (logBits & LOG_BITS.END) !== 0)
+    log(firing.user, 'END', named(firing, pid, logBits), how);
+  if ((logBits & LOG_BITS.FAILED) === 0) return;
+  if (exit.signal !== null)
+    log('CRON', 'error', `grandchild #${pid} terminated by signal ${exit.signal}`, how);
+  else if (exit.code !== 0)
+    log('CRON', 'error', `grandchild #${pid} failed with exit status ${exit.code}`, how);
+}
+
+function named(firing: Firing, pid: number, logBits: number): string {
+  const command = visible(firing.command);
+  return (logBits & LOG_BITS.PIDS) === 0 ? command : `[${pid}] ${command}`;
+}

@@ -1,0 +1,236 @@
+/** The runner: starts the jobs it is handed, sees them to their end and their mail on its way; outlives its scheduler. */
+import { createServer, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { toText } from '../system/bytes.ts';
+import type { Deliver } from '../system/outgoing.ts';
+import type { Exit } from '../system/program.ts';
+import { type Finished, type JobTools, runJob } from './job.ts';
+import type { Journal } from './journal.ts';
+import {
+  type Firing,
+  listenTo,
+  type LostRun,
+  type Order,
+  type RunningJob,
+  say,
+} from './protocol.ts';
+import { mailLost } from './lost.ts';
+import { Queue } from './queue.ts';
+import { type Letterhead, report } from './report.ts';
+
+/** What a runner works with. */
+export interface RunnerTools extends JobTools {
+  readonly journal: Journal;
+  readonly deliver: Deliver;
+  readonly letterhead: Letterhead;
+  /** Where it listens: root's alone (0600). */
+  readonly socket: string;
+}
+
+/** A runner that nobody has taken over for so long, in milliseconds, was started for nothing. */
+const NOBODY = 30_000;
+
+/** Start a runner; its socket is ready when this returns. */
+export async function startRunner(tools: RunnerTools): Promise<Runner> {
+  const server = createServer();
+  const umask = process.umask(0o177);
+  server.listen(tools.socket);
+  try {
+    await once(server, 'listening');
+  } finally {
+    process.umask(umask);
+  }
+  return new Runner(tools, server);
+}
+
+/** The jobs of one runner. */
+export class Runner {
+  readonly #tools: RunnerTools;
+  readonly #server: Server;
+  readonly #running = new Map<string, RunningJob>();
+  readonly #queue = new Queue();
+  /** Runs whose job or mail is not done. */
+  #busy = 0;
+  #scheduler: Socket | null = null;
+  #draining = false;
+  readonly #ended: Promise<void>;
+  #end: () => void = () => {};
+
+  constructor(tools: RunnerTools, server: Server) {
+    this.#tools = tools;
+    this.#server = server;
+    this.#ended = new Promise((resolve) => (this.#end = resolve));
+    server.on('connection', (socket) => this.#accept(socket));
+    const nobody = setTimeout(() => this.drain(), NOBODY);
+    server.once('connection', () => clearTimeout(nobody));
+  }
+
+  /** Resolves when it was told to end, or lost its scheduler, and has nothing left to do. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  /** Start nothing any more, and end after the last mail. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#busy > 0 || this.#queue.size > 0) return;
+    this.#server.close();
+    this.#scheduler?.destroy();
+    this.#tools.journal.close();
+    this.#end();
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', () => {}); // `close` follows
+    socket.on('close', () => {
+      // A scheduler that stopped or died: what it handed over is seen to its end.
+      if (socket === this.#scheduler) {
+        this.#scheduler = null;
+        for (const firing of this.#queue.freeAll()) this.#next(firing);
+        this.drain();
+      }
+    });
+    listenTo(socket, (message) => {
+      if ('order' in message) this.#obey(message, socket);
+    });
+  }
+
+  #obey(order: Order, socket: Socket): void {
+    if (order.order === 'take') {
+      const before = this.#scheduler;
+      this.#scheduler = socket;
+      // Fenced: orders of the former one that still lie in its socket are never read.
+      before?.destroy();
+      say(socket, { word: 'taken', running: [...this.#running.values()] });
+      return;
+    }
+    if (socket !== this.#scheduler) return;
+    switch (order.order) {
+      case 'start':
+        return this.#start(order.firings, order.busy);
+      case 'free':
+        return this.#next(this.#queue.free(order.identity));
+      case 'report':
+        return this.#reportLost(order.lost);
+      case 'drain':
+        return this.drain();
+      default:
+        order satisfies never;
+    }
+  }
+
+  #start(firings: readonly Firing[], busy: readonly string[]): void {
+    if (this.#draining) return;
+    const at = Date.now();
+    this.#tools.journal.write(firings.map((fire) => ({ fire, at })));
+    this.#tell({ word: 'recorded', runs: firings.map(({ run }) => run) });
+    this.#queue.busyElsewhere(busy);
+    for (const firing of firings) {
+      if (this.#queue.holds(firing)) this.#wait(firing);
+      else this.#begin(firing);
+    }
+  }
+
+  /** Let a firing wait for the job before it. */
+  #wait(firing: Firing): void {
+    const { journal, log } = this.#tools;
+    const kept = this.#queue.wait(firing);
+    journal.write([kept ? { wait: firing.run } : { done: firing.run }]);
+    const detail = kept
+      ? 'still running, this one waits'
+      : 'still running and too many wait, left out';
+    log(firing.user, 'INFO', `${detail}: ${toText(firing.command)}`);
+  }
+
+  /** Begin the one that waited, if there is one. */
+  #next(firing: Firing | null): void {
+    if (firing === null) return;
+    this.#tools.journal.write([{ begin: firing.run }]);
+    this.#begin(firing);
+  }
+
+  #begin(firing: Firing): void {
+    this.#queue.started(firing.identity);
+    this.#track(this.#run(firing));
+  }
+
+  async #run(firing: Firing): Promise<void> {
+    const { journal } = this.#tools;
+    const { run, identity, user } = firing;
+    this.#running.set(run, { run, identity, user, pid: 0 });
+    const onStart = (pid: number): void => {
+      const job = { run, identity, user, pid };
+      this.#running.set(run, job);
+      this.#tell({ word: 'started', job });
+    };
+    const onExit = (exit: Exit | null): void => {
+      this.#running.delete(run);
+      this.#tell({ word: 'ended', run, exit });
+      this.#next(this.#queue.ended(identity));
+    };
+    const finished = await runJob(firing, this.#tools, onStart, onExit);
+    if (finished.late !== null) {
+      // What a background child prints from now on is a run of its own, also for the journal.
+      const late = { ...firing, run: `${run}-late`, key: `${firing.key}/late` };
+      journal.write([{ fire: late, at: Date.now() }]);
+      const rest = finished.late.then((output) => this.#finish(late, { ...finished, output }));
+      this.#track(rest);
+    }
+    await this.#finish(firing, finished);
+  }
+
+  /** Record the end, and mail what there is to tell. */
+  async #finish(firing: Firing, finished: Finished): Promise<void> {
+    const { journal, log, letterhead, deliver } = this.#tools;
+    const { user, exit, environment, output, timedOut } = finished;
+    const said = [
+      timedOut ? `cron: this job was ended after ${firing.timeout} s (CRON_TIMEOUT)\n` : '',
+      output.lost > 0 ? `cron: ${output.lost} bytes of this output could not be kept\n` : '',
+    ];
+    const preface = said.join('');
+    const facts = { firing, exit, environment, preface, body: output };
+    const mail = user === null ? null : report({ ...facts, user }, letterhead, log);
+    const end = { end: firing.run, exit: exit ?? NEVER, bytes: output.size };
+    if (mail === null) {
+      journal.write([end, { done: firing.run }]);
+    } else {
+      journal.write([end]);
+      // Neither mailed nor kept: left open, it is reported by the next scheduler.
+      if (!(await deliver(mail))) return;
+      journal.write([{ done: firing.run }]);
+    }
+    output.discard();
+  }
+
+  /** Runs that a dead runner left. */
+  #reportLost(lost: readonly LostRun[]): void {
+    const at = Date.now();
+    const { journal } = this.#tools;
+    journal.write(lost.map(({ firing }) => ({ fire: firing, at })));
+    this.#tell({ word: 'recorded', runs: lost.map(({ firing }) => firing.run) });
+    const settle = async (run: LostRun): Promise<void> => {
+      if (await mailLost(run, this.#tools)) journal.write([{ done: run.firing.run }]);
+    };
+    for (const run of lost) this.#track(settle(run));
+  }
+
+  #track(work: Promise<void>): void {
+    this.#busy++;
+    const settle = (): void => {
+      this.#busy--;
+      if (this.#draining && this.#busy === 0) this.drain();
+    };
+    work
+      .catch((error: unknown) => {
+        this.#tools.log('CRON', 'ERROR', String(error), { level: 'error' });
+      })
+      .then(settle, settle);
+  }
+
+  #tell(word: Parameters<typeof say>[1]): void {
+    if (this.#scheduler !== null) say(this.#scheduler, word);
+  }
+}
+
+/** Exit of a job that never began, as the journal keeps it. */
+const NEVER: Exit = { code: 127, signal: null };

@@ -1,0 +1,276 @@
+/** The scheduler's side: finds living runners, buries dead ones, starts one of its own, hands it the firings. */
+import { mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { errorCode, reason } from '../system/failure.ts';
+import { signalProcess } from '../system/process.ts';
+import type { Log } from '../system/sink.ts';
+import { Connection } from './connection.ts';
+import { isAbandoned, readJournal, settle } from './journal.ts';
+import type { Firing, LostRun, RunningJob } from './protocol.ts';
+
+/** Where runners are and how one is started. */
+export interface RunnersSetup {
+  /** Journals, one a runner. */
+  readonly journals: string;
+  /** Sockets, one a runner. */
+  readonly sockets: string;
+  /** Start a runner of that name; resolves when its journal and its socket are there. */
+  readonly fork: (id: string) => Promise<void>;
+  readonly log: Log;
+}
+
+/** How long a runner may take to answer before it counts as hung, in milliseconds. */
+const ANSWER = 10_000;
+/** Journals of ended runners are kept so long, in milliseconds: no restart looks further back. */
+const KEEP_JOURNAL = 3_600_000;
+/** A runner whose journal has this size drains, and another one begins a new journal. */
+const JOURNAL_LIMIT = 16 * 1024 * 1024;
+
+/** What waits to be mailed, and the journal of the dead runner that it stands in. */
+interface Left extends LostRun {
+  readonly journal: string;
+}
+
+/** Take over what earlier schedulers left, and start a runner. */
+export async function openRunners(setup: RunnersSetup): Promise<Runners> {
+  const runners = new Runners(setup);
+  await runners.takeOver();
+  return runners;
+}
+
+/** All runners that this scheduler knows: its own, and those that drain. */
+export class Runners {
+  readonly #setup: RunnersSetup;
+  /** Keys of firings that other runners recorded: these must not start again. */
+  readonly #recorded = new Set<string>();
+  /** Handed over, and not yet known to be in a journal. */
+  readonly #pending = new Map<string, Firing>();
+  readonly #draining = new Set<Connection>();
+  #left: Left[] = [];
+  #waiting: (() => void)[] = [];
+  #runner: { readonly id: string; readonly connection: Connection } | null = null;
+  #closed = false;
+
+  constructor(setup: RunnersSetup) {
+    this.#setup = setup;
+  }
+
+  /** Jobs that are running, of all runners. */
+  get jobs(): readonly RunningJob[] {
+    const own = this.#runner === null ? [] : [this.#runner.connection];
+    return [...this.#draining, ...own].flatMap(({ jobs }) => [...jobs.values()]);
+  }
+
+  /** Whether a job of that entry is running, or about to. */
+  isRunning(identity: string): boolean {
+    return [...this.jobs, ...this.#pending.values()].some((job) => job.identity === identity);
+  }
+
+  /** Start what was not started before; resolves when all of it is in the journal. */
+  async start(firings: readonly Firing[]): Promise<void> {
+    const fresh = firings.filter(({ key }) => !this.#recorded.has(key));
+    if (fresh.length === 0) return;
+    for (const firing of fresh) this.#pending.set(firing.run, firing);
+    this.#runner?.connection.start(fresh, this.#busyElsewhere());
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await this.#rotate();
+  }
+
+  /** Leave: the runner sees its jobs to their end, and then ends. */
+  close(): void {
+    this.#closed = true;
+    this.#runner?.connection.drain();
+    for (const connection of this.#draining) connection.leave();
+    this.#runner?.connection.leave();
+  }
+
+  /** Find all runners: living ones are taken over and drain, hung ones are ended, dead ones buried. */
+  async takeOver(): Promise<void> {
+    const { journals, sockets, log } = this.#setup;
+    mkdirSync(journals, { recursive: true, mode: 0o700 });
+    mkdirSync(sockets, { recursive: true, mode: 0o755 });
+    const names = readdirSync(journals).filter((name) => name.endsWith(JOURNAL));
+    const inherit = async (name: string): Promise<void> => {
+      try {
+        await this.#inherit(name.slice(0, -JOURNAL.length));
+      } catch (error) {
+        log('CRON', 'ERROR', `journal "${join(journals, name)}": ${reason(error)}`, ERROR);
+      }
+    };
+    await Promise.all(names.map(inherit));
+    await this.#startRunner();
+  }
+
+  async #inherit(id: string): Promise<void> {
+    const file = this.#journal(id);
+    const connection = isAbandoned(file) === false ? await this.#reach(id) : null;
+    if (connection === null) return this.#bury(id);
+    for (const key of readJournal(file).keys) this.#recorded.add(key);
+    this.#drain(id, connection);
+  }
+
+  /** Connect to a living runner. Null: it ended meanwhile, or hung and was ended. */
+  async #reach(id: string): Promise<Connection | null> {
+    const file = this.#journal(id);
+    const deadline = performance.now() + ANSWER;
+    while (performance.now() < deadline) {
+      try {
+        return await Connection.open(this.#socket(id), deadline - performance.now());
+      } catch {
+        // Not there yet, or not any more: the lock tells.
+      }
+      if (isAbandoned(file) !== false) return null;
+      await pause(20);
+    }
+    const { pid, started } = readJournal(file);
+    const detail = `runner ${pid} holds its journal and does not answer: it is ended`;
+    this.#setup.log('CRON', 'ERROR', detail, ERROR);
+    if (pid !== undefined && started !== undefined) signalProcess(pid, started, 'SIGKILL');
+    await this.#untilAbandoned(id);
+    return null;
+  }
+
+  #drain(id: string, connection: Connection): void {
+    this.#draining.add(connection);
+    connection.onEnded = ({ identity }) => this.#freeUnlessBusy(identity);
+    connection.drain();
+    void this.#whenDrained(id, connection); // ends with the runner, or with us
+  }
+
+  async #whenDrained(id: string, connection: Connection): Promise<void> {
+    await connection.closed;
+    this.#draining.delete(connection);
+    for (const { identity } of connection.jobs.values()) this.#freeUnlessBusy(identity);
+    if (this.#closed) return;
+    await this.#untilAbandoned(id);
+    this.#bury(id);
+    this.#handOn();
+  }
+
+  /** Entries with jobs in runners that drain. */
+  #busyElsewhere(): string[] {
+    return [...this.#draining].flatMap(({ jobs }) => [...jobs.values()].map((job) => job.identity));
+  }
+
+  #freeUnlessBusy(identity: string): void {
+    if (!this.#busyElsewhere().includes(identity)) this.#runner?.connection.free(identity);
+  }
+
+  /** Read the journal of a runner that is gone: what it recorded is not started again, what it left is reported. */
+  #bury(id: string): void {
+    const file = this.#journal(id);
+    try {
+      const { keys, open } = readJournal(file);
+      for (const key of keys) this.#recorded.add(key);
+      for (const { firing } of open) this.#pending.delete(firing.run);
+      this.#left.push(...open.map((run) => ({ ...run, journal: file })));
+      unlinkIfThere(this.#socket(id));
+      const age = Date.now() - statSync(file).mtimeMs;
+      if (open.length === 0 && age > KEEP_JOURNAL) unlinkSync(file);
+    } catch (error) {
+      this.#setup.log('CRON', 'ERROR', `journal "${file}": ${reason(error)}`, ERROR);
+    }
+  }
+
+  /** Hand on what dead runners left: what waited starts, what had begun is reported. */
+  #handOn(): void {
+    const waited = this.#left.filter(({ waiting }) => waiting).map(({ firing }) => firing);
+    const lost = this.#left.filter(({ waiting }) => !waiting);
+    if (waited.length > 0) this.#runner?.connection.start(waited, this.#busyElsewhere());
+    if (lost.length > 0) this.#runner?.connection.report(lost);
+  }
+
+  #recordedRuns(runs: readonly string[]): void {
+    for (const run of runs) this.#pending.delete(run);
+    const recorded = new Set(runs);
+    const settled = this.#left.filter(({ firing }) => recorded.has(firing.run));
+    if (settled.length > 0) {
+      this.#left = this.#left.filter(({ firing }) => !recorded.has(firing.run));
+      for (const file of new Set(settled.map(({ journal }) => journal))) {
+        const own = settled.filter(({ journal }) => journal === file);
+        settle(
+          file,
+          own.map(({ firing }) => firing.run),
+        );
+      }
+    }
+    this.#releaseIfRecorded();
+  }
+
+  #releaseIfRecorded(): void {
+    if (this.#pending.size > 0) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Start a runner, as often as it takes, and hand it what waits. */
+  async #startRunner(): Promise<void> {
+    const { fork, log } = this.#setup;
+    for (let wait = 100; !this.#closed; wait = Math.min(wait * 2, 30_000)) {
+      const id = `${Date.now().toString(36)}-${process.pid}`;
+      try {
+        await fork(id);
+        const connection = await Connection.open(this.#socket(id), ANSWER);
+        connection.onRecorded = (runs) => this.#recordedRuns(runs);
+        this.#runner = { id, connection };
+        void connection.closed.then(() => this.#replace(id, connection));
+        this.#handOn();
+        if (this.#pending.size > 0)
+          connection.start([...this.#pending.values()], this.#busyElsewhere());
+        return;
+      } catch (error) {
+        const detail = `cannot start a runner: ${reason(error)}; next try in ${wait / 1000} s`;
+        log('CRON', 'ERROR', detail, ERROR);
+        await pause(wait);
+      }
+    }
+  }
+
+  /** The connection to our own runner broke: it died, for it ends only when told. */
+  async #replace(id: string, connection: Connection): Promise<void> {
+    if (this.#closed || this.#runner?.connection !== connection) return;
+    this.#runner = null;
+    this.#setup.log('CRON', 'ERROR', 'the runner died: another one is started', ERROR);
+    await this.#untilAbandoned(id);
+    this.#bury(id);
+    this.#releaseIfRecorded();
+    await this.#startRunner();
+  }
+
+  async #rotate(): Promise<void> {
+    const runner = this.#runner;
+    if (runner === null || statSync(this.#journal(runner.id)).size < JOURNAL_LIMIT) return;
+    this.#runner = null;
+    this.#drain(runner.id, runner.connection);
+    await this.#startRunner();
+  }
+
+  /** A broken connection says that a runner ends; its lock says when it has. */
+  async #untilAbandoned(id: string): Promise<void> {
+    try {
+      while (isAbandoned(this.#journal(id)) === false) await pause(10);
+    } catch (error) {
+      // Not readable for now: reading it comes next, and says so too.
+      this.#setup.log('CRON', 'ERROR', `journal of runner ${id}: ${reason(error)}`, ERROR);
+    }
+  }
+
+  #journal(id: string): string {
+    return join(this.#setup.journals, `${id}${JOURNAL}`);
+  }
+
+  #socket(id: string): string {
+    return join(this.#setup.sockets, `runner-${id}.sock`);
+  }
+}
+
+const JOURNAL = '.journal';
+const ERROR = { level: 'error' } as const;
+
+function unlinkIfThere(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,66 @@
+/** A program, its environment and its directory → the shell script that becomes it once privileges are gone. */
+import type { Program } from '../system/program.ts';
+
+/**
+ * Room at the start of the script for what the script itself notes while it runs: it writes into
+ * its own file, over this comment, which the shell has read by then.
+ */
+const NOTE_LENGTH = 16;
+const HOMELESS = 'homeless';
+const REACHED = 'reached';
+
+/** What may be exported by its plain name in every POSIX shell. */
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/**
+ * Names that mean something to some /bin/sh (OPTIND ends dash with "Illegal number", UID and PPID
+ * are read-only in bash): they, and names that are no identifiers, are set by env(1) on its
+ * command line instead.
+ */
+const SPECIAL =
+  /^(_|PWD|OLDPWD|OPTIND|PPID|E?UID|SHLVL|LINENO|SHELLOPTS|POSIXLY_CORRECT|BASH.*|FUNC.*|S?RANDOM|SECONDS|EPOCH.*|HISTCMD|PIPESTATUS|GROUPS|DIRSTACK)$/;
+
+/**
+ * Compose the script. It runs as the user already, under an empty environment, with itself as
+ * descriptor 3; nothing in it starts another process, and its values are on no command line.
+ * @param nofile soft limit of open descriptors that the program gets
+ */
+export function script(program: Program, nofile: number): string {
+  const named = program.environment.filter(([name]) => name !== ''); // none can hand on "=value"
+  const isPlain = (name: string): boolean => NAME.test(name) && !SPECIAL.test(name);
+  const plain = named.filter(([name]) => isPlain(name));
+  const special = named.filter(([name]) => !isPlain(name));
+  const [file] = program.argv;
+  const words = program.argv.map(quote).join(' ');
+  const assignments = special.map(([name, value]) => quote(`${name}=${value}`)).join(' ');
+  return [
+    `#${' '.repeat(NOTE_LENGTH - 2)}`,
+    `ulimit -Sn ${nofile} 2>/dev/null`,
+    // `./`: a directory named "-" or "-P" is no option. CDPATH is not set: the environment is empty.
+    `cd ${quote(program.directory.replace(/^(?!\/)/, './'))} 2>/dev/null || { echo ${HOMELESS} >&3; cd /; }`,
+    // Vixie's child says this itself when execle(2) fails; here exec's own words would differ by shell.
+    `test -x ${quote(file)} || { echo ${quote(`${file}: execle: No such file or directory`)} >&2; exit 1; }`,
+    `set -- ${words}`,
+    special.length === 0 ? '' : `set -- /usr/bin/env -- ${assignments} "$@"`,
+    // bash as sh would hand these on.
+    'test -z "$BASH_VERSION" || set -- /usr/bin/env -u _ -u SHLVL "$@"',
+    `echo ${REACHED} >&3`,
+    'unset PWD OLDPWD SHLVL',
+    // A locale that is not installed makes bash warn.
+    ...plain.map(([name, value]) => `export ${name}=${quote(value)} 2>/dev/null`),
+    'exec 3>&- "$@"',
+    '',
+  ].join('\n');
+}
+
+/** Read from the first bytes of the script what it noted. */
+export function readNote(head: string): { reached: boolean; homeless: boolean } {
+  return { reached: head.includes(REACHED), homeless: head.includes(HOMELESS) };
+}
+
+/** How much of the script's file the note may fill. */
+export const NOTE_ROOM = 64;
+
+function quote(word: string): string {
+  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
