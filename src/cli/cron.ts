@@ -1,0 +1,104 @@
+/** cron(8): the command line → settings, and the daemon in the foreground or away from the terminal. */
+import { readFileSync } from 'node:fs';
+import { checkMailSettings } from '../mail/mailer.ts';
+import { readConfig } from '../system/config.ts';
+import { EXIT, Failure } from '../system/failure.ts';
+import { forkDetached, untilReady } from './fork.ts';
+import { commandLine } from './options.ts';
+import { serve, type Settings } from './serve.ts';
+
+const USAGE = `usage: cron [-f] [-l] [-L loglevel] [-n] [-x flags]
+            [--config FILE] [--mailcmd COMMAND] [--mailargs FORMAT]
+
+  -f, --foreground    stay in the foreground
+  -l, --lsb-names     accept file names of the LSB in /etc/cron.d
+  -L, --log-level N   what is logged of jobs, a sum: 1 start, 2 end, 4 failure, 8 process ids
+  -n, --fqdn          write the whole host name into the Subject of mails
+  -x, --debug FLAGS   stay in the foreground; "test": log jobs and start none
+      --config FILE   read this file and not /etc/mailcron.toml
+      --mailcmd COMMAND, --mailargs FORMAT
+                      the mailer and its arguments, as MAILCMD and MAILARGS
+  -h, --help          show this
+  -V, --version       show the version`;
+
+const OPTIONS =
+  'f(foreground)l(lsb-names)L:(log-level)n(fqdn)x:(debug)h(help)V(version)' +
+  '\u1000:(config)\u1001:(mailcmd)\u1002:(mailargs)';
+
+/** Tells a process that it was started by the one that leaves the terminal. */
+const FORKED = 'CRON_FORKED';
+
+/** Run cron; returns its exit status. */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    const { options, operands } = commandLine(OPTIONS, argv, USAGE);
+    if (operands.length > 0)
+      throw new Failure(`usage error: unexpected "${operands[0]}"\n${USAGE}`, {
+        exit: EXIT.FAILURE,
+      });
+    if (options.has('h')) return say(USAGE);
+    if (options.has('V')) return say(`mailcron ${version()}`);
+    const settings = readSettings(options);
+    const forked = process.env[FORKED] !== undefined;
+    delete process.env[FORKED];
+    if (!settings.foreground && !forked) return await detach(argv);
+    return await serve(settings, forked);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    process.stderr.write(`cron: ${error.message}\n`);
+    return error.exit;
+  }
+}
+
+function say(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return EXIT.OK;
+}
+
+function readSettings(options: ReadonlyMap<string, string>): Settings {
+  const level = options.get('L') ?? '1';
+  const wrong = (problem: string): Failure =>
+    new Failure(`usage error: ${problem}\n${USAGE}`, { exit: EXIT.FAILURE });
+  if (!/^\d{1,2}$/.test(level) || Number(level) > 15)
+    throw wrong(`-L takes a number from 0 to 15, not "${level}"`);
+  const debug = options.get('x');
+  if (debug !== undefined && debug !== 'test')
+    throw wrong(`-x knows the flag "test", not "${debug}"`);
+  const config = readConfig(
+    {
+      config: options.get('\u1000'),
+      mailcmd: options.get('\u1001'),
+      mailargs: options.get('\u1002'),
+    },
+    process.env,
+  );
+  checkMailSettings(config.mail);
+  return {
+    foreground: options.has('f') || debug !== undefined,
+    lsb: options.has('l'),
+    logBits: Number(level),
+    fqdn: options.has('n'),
+    startNothing: debug === 'test',
+    config,
+  };
+}
+
+/** Start the daemon proper in a session of its own; its exit status is ours if it cannot start. */
+async function detach(argv: readonly string[]): Promise<number> {
+  const [, program = '', ...args] = argv;
+  const child = forkDetached(program, args, { ...process.env, [FORKED]: '1' });
+  let status: number = EXIT.SOFTWARE;
+  child.once('exit', (code) => (status = code ?? EXIT.SOFTWARE));
+  try {
+    await untilReady(child);
+    return EXIT.OK;
+  } catch {
+    return status; // it has said why, on the same stderr
+  }
+}
+
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  const { version: ours }: { version: string } = JSON.parse(readFileSync(file, 'utf8'));
+  return ours;
+}

@@ -1,0 +1,51 @@
+/** Starting ourselves anew: the runner, and the daemon that leaves its terminal. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+
+/** What a started process tells the one that started it. */
+export type Ready = { readonly ready: true } | { readonly failed: string };
+
+/** Tell the process that started us, and let it go. */
+export function tellParent(message: Ready): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.(message, () => {
+      if (process.connected) process.disconnect();
+      resolve();
+    });
+  });
+}
+
+/** Start a program of ours in a session of its own. */
+export function forkDetached(
+  program: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): ChildProcess {
+  return fork(program, args, {
+    cwd: '/',
+    detached: true,
+    env: environment,
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+}
+
+/**
+ * Wait until it says that it is ready, then let it go its own way.
+ * @throws when it failed, or ended without a word
+ */
+export async function untilReady(child: ChildProcess): Promise<void> {
+  const died = once(child, 'exit').then(([code, signal]: (number | string | null)[]) => {
+    throw new Error(`it ended at once (${signal ?? `exit status ${code}`})`);
+  });
+  died.catch(() => {}); // it may live long and end then
+  const [answer]: unknown[] = await Promise.race([once(child, 'message'), died]);
+  if (!isReady(answer)) throw new Error('it said something that is no answer');
+  if ('failed' in answer) throw new Error(answer.failed);
+  if (child.connected) child.disconnect();
+  child.unref();
+}
+
+function isReady(answer: unknown): answer is Ready {
+  return typeof answer === 'object' && answer !== null && ('ready' in answer || 'failed' in answer);
+}

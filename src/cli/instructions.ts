@@ -1,0 +1,53 @@
+/** Settings → what a runner is told at its start, and its start. */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { codeset } from '../system/libc.ts';
+import type { SinkChoice } from '../system/sink.ts';
+import { forkDetached, untilReady } from './fork.ts';
+import type { Instructions } from './runner.ts';
+import type { Settings } from './serve.ts';
+
+const RUNNER = fileURLToPath(new URL('./runner.js', import.meta.url));
+
+/** Tell a runner of that name where everything is. */
+export function instructions(id: string, settings: Settings, log: SinkChoice): Instructions {
+  const { config, logBits, fqdn } = settings;
+  const { paths, mail, jobs } = config;
+  const host = hostname();
+  const charset = codeset();
+  return {
+    id,
+    journal: join(paths.state, 'journal', `${id}.journal`),
+    socket: join(paths.run, `runner-${id}.sock`),
+    output: join(paths.state, 'output'),
+    mail: {
+      mailcmd: mail.mailcmd,
+      mailargs: mail.mailargs,
+      timeout: mail.timeout * 1000,
+      mailbox: paths.mailbox,
+      outbox: join(paths.state, 'outbox'),
+    },
+    letterhead: {
+      host: fqdn ? host : host.replace(/\..*$/, ''),
+      // Debian's cron knows the C locale's charset by its name in mail (RFC 2046).
+      charset: charset === 'ANSI_X3.4-1968' ? 'US-ASCII' : charset,
+      markFailed: (logBits & 4) !== 0,
+    },
+    log,
+    logBits,
+    nofile: jobs.nofile,
+    linger: jobs.linger * 1000,
+  };
+}
+
+/**
+ * Start a runner; it is ready when this returns. Its environment is empty but for the zone, by
+ * which it dates its lines: jobs get nothing of the daemon's.
+ */
+export async function startRunner(told: Instructions): Promise<void> {
+  const zone = process.env['TZ'];
+  const child = forkDetached(RUNNER, [], zone === undefined ? {} : { TZ: zone });
+  child.send(told);
+  await untilReady(child);
+}

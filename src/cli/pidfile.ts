@@ -1,0 +1,56 @@
+/** The pid file: its lock says that there is one cron, as Debian's does. */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { EXIT, Failure, reason } from '../system/failure.ts';
+import { lock } from '../system/libc.ts';
+
+/** The lock of this process, held until it ends. */
+export interface PidFile {
+  /** Leave in order: the file goes, the lock with it. */
+  remove(): void;
+}
+
+/**
+ * Take the lock and write our pid.
+ * @throws {Failure} when another cron holds it, or the file cannot be made
+ */
+export function lockPidFile(path: string): PidFile {
+  const fd = open(path);
+  if (!lock(fd)) {
+    const other = readFileSync(path, 'utf8').trim() || 'unknown';
+    closeSync(fd);
+    throw new Failure(
+      `can't lock ${path}, otherpid may be ${other}: another cron is running; stop it first, or give this one a [paths] pidfile of its own`,
+      { exit: EXIT.FAILURE },
+    );
+  }
+  ftruncateSync(fd);
+  writeSync(fd, `${process.pid}\n`, 0);
+  // Opened 0600, so that nobody else can hold the lock before us; all may read it from now on.
+  fchmodSync(fd, 0o644);
+  return {
+    remove() {
+      unlinkSync(path);
+      closeSync(fd);
+    },
+  };
+}
+
+function open(path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  } catch (error) {
+    throw new Failure(`can't open or create ${path}: ${reason(error)}`, {
+      exit: EXIT.CANNOT_CREATE,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,101 @@
+/** The runner's program: what it is told by its scheduler → a runner. Everything it needs is loaded at its start. */
+import { readFileSync, statSync } from 'node:fs';
+import { type Environment, parseEnvironmentFile } from '../core/environment.ts';
+import { mailer, type MailSettings } from '../mail/mailer.ts';
+import { createJournal } from '../run/journal.ts';
+import { systemLauncher } from '../run/launcher.ts';
+import type { Letterhead } from '../run/report.ts';
+import { startRunner } from '../run/runner.ts';
+import { fromBytes } from '../system/bytes.ts';
+import { reason } from '../system/failure.ts';
+import { sealDescriptors, startTime } from '../system/process.ts';
+import { openSink, plainLog, type SinkChoice } from '../system/sink.ts';
+import { systemUsers } from '../system/users.ts';
+import { tellParent } from './fork.ts';
+
+/** What a scheduler tells a runner at its start. */
+export interface Instructions {
+  readonly id: string;
+  readonly journal: string;
+  readonly socket: string;
+  /** Directory of jobs' output. */
+  readonly output: string;
+  readonly mail: MailSettings;
+  readonly letterhead: Letterhead;
+  readonly log: SinkChoice;
+  readonly logBits: number;
+  readonly nofile: number;
+  /** In milliseconds. */
+  readonly linger: number;
+}
+
+/** Debian's PAM setup of cron: later files win. */
+const ENVIRONMENT_FILES = ['/etc/environment', '/etc/default/locale'];
+
+process.once('message', (message) => {
+  if (isInstructions(message)) void main(message); // catches all that it throws
+});
+
+async function main(told: Instructions): Promise<void> {
+  // Signals from the terminal and from `systemctl stop` are for the scheduler; jobs go on.
+  process.on('SIGINT', () => {});
+  process.on('SIGHUP', () => {});
+  try {
+    sealDescriptors();
+    const log = plainLog(openSink(told.log), 'CRON');
+    const error = { level: 'error' } as const;
+    const journal = createJournal(told.journal, (problem) => log('CRON', 'ERROR', problem, error));
+    const { id: runner, nofile, linger, logBits, letterhead, socket } = told;
+    journal.write([{ runner, pid: process.pid, started: startTime(process.pid) ?? 0 }]);
+    const launcher = systemLauncher(process.geteuid?.() ?? 0, nofile);
+    const jobs = await startRunner({
+      users: systemUsers(),
+      launcher,
+      log,
+      baseEnvironment,
+      outputFile: (run) => `${told.output}/${run}`,
+      logBits,
+      linger,
+      journal,
+      deliver: mailer(told.mail, launcher, log),
+      letterhead,
+      socket,
+    });
+    process.on('SIGTERM', () => jobs.drain());
+    // One job's surprise must not cost the others their output.
+    process.on('uncaughtException', (surprise) => {
+      log('CRON', 'ERROR', `internal error: ${surprise.stack ?? String(surprise)}`, error);
+    });
+    await tellParent({ ready: true });
+    await jobs.ended;
+    process.exit(0);
+  } catch (error) {
+    await tellParent({ failed: reason(error) });
+    process.exit(1);
+  }
+}
+
+let known: { marks: string; environment: Environment } | undefined;
+
+/** Read the files again when they have changed. */
+function baseEnvironment(): Environment {
+  const marks = ENVIRONMENT_FILES.map((file) => {
+    const stat = statSync(file, { throwIfNoEntry: false });
+    return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`;
+  }).join('\n');
+  if (known?.marks !== marks) {
+    const variables = ENVIRONMENT_FILES.flatMap((file) => {
+      try {
+        return parseEnvironmentFile(fromBytes(readFileSync(file)));
+      } catch {
+        return []; // not there, as on most machines
+      }
+    });
+    known = { marks, environment: [...new Map(variables)] };
+  }
+  return known.environment;
+}
+
+function isInstructions(message: unknown): message is Instructions {
+  return typeof message === 'object' && message !== null && 'journal' in message;
+}

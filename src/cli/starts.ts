@@ -1,0 +1,40 @@
+/** What is due → the firings that the runner is handed. */
+import type { Due } from '../daemon.ts';
+import { firingOf, instantOf } from '../run/firing.ts';
+import type { Firing } from '../run/protocol.ts';
+import type { Tab } from '../spool/tab.ts';
+import { toText } from '../system/bytes.ts';
+import type { Log } from '../system/sink.ts';
+
+/** Make the firings, but for entries that are not to overlap and whose job is still running. */
+export function firingsOf(
+  due: readonly Due[],
+  isRunning: (identity: string) => boolean,
+  log: Log,
+): Firing[] {
+  const firings = due.map(({ tab, entry, visit, late }) =>
+    firingOf(tab.label, tab.user, entry, instantOf(visit, entry), late),
+  );
+  return firings.filter(({ overlap, identity, user, command }) => {
+    if (overlap !== 'skip' || !isRunning(identity)) return true;
+    log(user, 'INFO', `still running, not started again: ${toText(command)}`);
+    return false;
+  });
+}
+
+/** The firings of all @reboot entries, once for this boot. */
+export function rebootFirings(tabs: readonly Tab[], boot: string): Firing[] {
+  return tabs.flatMap((tab) =>
+    tab.entries
+      .filter(({ schedule }) => schedule.kind === 'reboot')
+      .map((entry) => firingOf(tab.label, tab.user, entry, `boot-${boot}`)),
+  );
+}
+
+/** What `cron -x test` does in place of starting, in vixie's words. */
+export function pretend(due: readonly Due[], log: Log): void {
+  for (const { tab, entry } of due) {
+    const user = entry.user ?? tab.user ?? '';
+    log(user, 'CMD', `debug DTEST is on, not exec'ing command: ${toText(entry.command)}`);
+  }
+}

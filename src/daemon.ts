@@ -1,0 +1,95 @@
+/** The loop: wait for the minute, see what has changed, start what is due. */
+import { agenda, type Due as DueIn } from './core/agenda.ts';
+import { visitsWhileAway } from './core/catchup.ts';
+import type { Now, Visit, Wake } from './core/clock.ts';
+import type { Entry } from './core/entry.ts';
+import { type Lasts, wakeAll, zoneOf } from './core/zones.ts';
+import type { Tab } from './spool/tab.ts';
+import type { Clock } from './system/clock.ts';
+import type { Log } from './system/sink.ts';
+
+export type Due = DueIn<Tab>;
+
+/** What the loop works with. */
+export interface DaemonTools {
+  readonly clock: Clock;
+  /** All crontabs in force; `refresh` compares them with what lies on the disk. */
+  readonly crontabs: { readonly tabs: readonly Tab[]; refresh(): Promise<void> };
+  /** Start these; resolves when no crash can make them start a second time. */
+  readonly start: (due: readonly Due[]) => Promise<void>;
+  /** The UTC minute at which an entry that catches up was first seen. */
+  readonly firstSeen: (tab: Tab, entry: Entry) => number;
+  /** Keep how far entries have run, for the next start of the daemon. */
+  readonly remember: (lasts: Lasts) => void;
+  readonly hostname: string;
+  readonly log: Log;
+}
+
+const MINUTE = 60_000;
+
+/**
+ * Run until the signal aborts.
+ * @param from how far entries have run, as the rule for restarts has it
+ * @param ran how far they really ran: from there on CRON_CATCHUP makes up
+ */
+export async function daemon(
+  tools: DaemonTools,
+  from: Lasts,
+  ran: Lasts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, crontabs, start, firstSeen, remember, hostname, log } = tools;
+  let [lasts, behind] = [from, ran];
+  let before: Wake['jump'] = 'none';
+  for (;;) {
+    // Timers fire up to a millisecond early, and clocks are set: which minute it is, is asked anew.
+    await clock.sleep(MINUTE - (clock.now() % MINUTE), signal);
+    if (signal.aborted) return;
+    const nowIn = momentAt(clock, clock.now());
+    if (wakeAll(lasts, [], nowIn).own.jump === 'none') continue;
+
+    await crontabs.refresh();
+    const zones = new Set(crontabs.tabs.flatMap(({ entries }) => entries.map(zoneOf)));
+    const woken = wakeAll(lasts, zones, nowIn);
+    const { jump } = woken.own;
+    if (jump !== before && JUMPS[jump] !== undefined) log('CRON', 'INFO', JUMPS[jump]);
+    before = jump;
+
+    const missed = whileAway(clock, behind, nowIn);
+    for (const round of agenda(crontabs.tabs, woken.wakes, { away: missed, firstSeen }, hostname))
+      await start(round);
+    lasts = behind = woken.lasts;
+    remember(lasts);
+  }
+}
+
+/** The minute that it is, in UTC and on the clocks of each zone. */
+export function momentAt(clock: Clock, at: number): (zone: string) => Now {
+  const utc = Math.floor(at / MINUTE);
+  return (zone) => ({ utc, local: utc + clock.offset(at, zone) });
+}
+
+/** The visits of the minutes that passed unseen, zone by zone; null where none did. */
+function whileAway(
+  clock: Clock,
+  behind: Lasts,
+  nowIn: (zone: string) => Now,
+): (zone: string) => readonly Visit[] | null {
+  const known = new Map<string, readonly Visit[]>();
+  return (zone) => {
+    const [last, now] = [behind[zone], nowIn(zone)];
+    if (last === undefined || now.utc - last.wild <= 1) return null;
+    const visits =
+      known.get(zone) ?? visitsWhileAway(last, now, (utc) => clock.offset(utc * MINUTE, zone));
+    known.set(zone, visits);
+    return visits;
+  };
+}
+
+/** What the log says of a clock that moved, once. */
+const JUMPS: Partial<Record<Wake['jump'], string>> = {
+  small: 'woke up late: the minutes that passed are made up',
+  forward: 'the clock went forward: entries with a fixed time in between run now',
+  backward: 'the clock went back: entries with a fixed time wait until it has caught up',
+  large: 'the clock was set by more than three hours: going on from this minute',
+};
