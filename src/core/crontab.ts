@@ -37,7 +37,7 @@ export function parseCrontab(text: string, options: CrontabOptions): Crontab {
   for (let start = 0; start < text.length && !reader.full;) {
     const newline = text.indexOf('\n', start);
     if (newline < 0) {
-      reader.unfinished(text.length - start);
+      reader.unfinished(text.slice(start));
       break;
     }
     const end = text[newline - 1] === '\r' ? newline - 1 : newline;
@@ -82,10 +82,13 @@ class Reader {
     else this.#enter(line, assignment);
   }
 
-  unfinished(length: number): void {
+  /** A comment that may be cut short is one still. */
+  unfinished(line: string): void {
     this.#line++;
+    const start = skipBlanks(line, 0);
+    if (start === line.length || line[start] === '#') return;
     const message = 'The last line does not end in a newline, so that it may be cut short: ignored';
-    this.#complain({ column: length + 1, reason: 'missing newline before EOF', message });
+    this.#complain({ column: line.length + 1, reason: 'missing newline before EOF', message });
   }
 
   finish(): Crontab {

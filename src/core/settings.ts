@@ -27,10 +27,10 @@ const TIMEOUT_LIMIT = 24 * 86_400;
 
 const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** Names, in the order of the manual page, and why a value cannot stand. */
+/** Names, in the order of the manual page, and why a value cannot stand; an empty one means unset. */
 const REFUSALS: Readonly<Record<string, (value: string) => string | null>> = {
   CRON_TZ: (value) =>
-    value === '' || isZone(value)
+    isZone(value)
       ? null
       : `${quoted(value)} is no time zone: write a name such as "Europe/Berlin" or "UTC"`,
   RANDOM_DELAY: (value) =>
@@ -48,7 +48,8 @@ const REFUSALS: Readonly<Record<string, (value: string) => string | null>> = {
 
 /** Say why an assignment to one of these variables cannot stand; null if it can, or is none of them. */
 export function refuseSetting(name: string, value: string): string | null {
-  return Object.hasOwn(REFUSALS, name) ? (REFUSALS[name]?.(value) ?? null) : null;
+  if (value === '' || !Object.hasOwn(REFUSALS, name)) return null;
+  return REFUSALS[name]?.(value) ?? null;
 }
 
 /** Entries share their environments, so each is read once. */
@@ -60,7 +61,7 @@ export function settingsOf(environment: Environment): Settings {
   if (hit !== undefined) return hit;
   const value = (name: string): string | undefined => {
     const found = lookup(environment, name);
-    return found !== undefined && refuseSetting(name, found) === null ? found : undefined;
+    return found && refuseSetting(name, found) === null ? found : undefined;
   };
   const settings: Settings = {
     zone: value('CRON_TZ') ?? '',

@@ -92,12 +92,17 @@ test('parseCrontab() ignores a last line without newline, and that line alone', 
   const table: Record<string, string> = {
     '* * * * * a\n* * * * * rm -rf /ho': '2:21 missing newline before EOF',
     '* * * * * a\nA=1': '2:4 missing newline before EOF',
-    '* * * * * a\n# b': '2:4 missing newline before EOF',
     '* * * * * a\n\r': '2:2 missing newline before EOF',
   };
   for (const [text, expected] of Object.entries(table)) {
     assert.deepEqual([entries(text), problems(text)], [['1 a'], [expected]], text);
     assert.deepEqual(read(text).environment, []);
+  }
+});
+
+test('parseCrontab() does not mind a last comment or blank line without newline', () => {
+  for (const rest of ['# b', ' \t', ' # b']) {
+    assert.deepEqual(problems(`* * * * * a\n${rest}`), [], rest);
   }
 });
 

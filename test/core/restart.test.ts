@@ -9,10 +9,11 @@ const now = { utc, local: utc + 120 };
 const at = utc * MINUTE + 20_000;
 
 /** What was kept so many minutes ago, and stopped in order so many seconds ago, if it was. */
-const kept = (minutes: number, stoppedSeconds: number | null = null): Kept => ({
-  last: { fixed: now.local - minutes, wild: utc - minutes },
-  stopped: stoppedSeconds === null ? null : at - stoppedSeconds * 1000,
-});
+const kept = (minutes: number, stoppedSeconds: number | null = null): Kept => {
+  const lasts = { '': { fixed: now.local - minutes, wild: utc - minutes } };
+  const stopped = stoppedSeconds === null ? null : at - stoppedSeconds * 1000;
+  return { lasts, ran: lasts, stopped };
+};
 
 const table: readonly [string, Kept | null, 'on' | 'anew'][] = [
   ['nothing was kept', null, 'anew'],
@@ -32,12 +33,28 @@ const table: readonly [string, Kept | null, 'on' | 'anew'][] = [
 
 for (const [name, before, expected] of table) {
   test(`goOn() goes ${expected === 'on' ? 'on from what was kept' : 'on from now'}: ${name}`, () => {
-    const fresh = { fixed: now.local, wild: now.utc };
-    assert.deepEqual(goOn(before, now, at), expected === 'on' ? before?.last : fresh);
+    const fresh = { '': { fixed: now.local, wild: now.utc } };
+    const from = goOn(before, () => now, at);
+    assert.deepEqual(from, expected === 'on' ? before?.lasts : fresh);
   });
 }
 
 test('goOn() keeps the local minute that was run, so that summer time in between is seen', () => {
-  const last = { fixed: utc + 60 - 1, wild: utc - 1 };
-  assert.deepEqual(goOn({ last, stopped: null }, now, at), last);
+  const lasts = { '': { fixed: utc + 60 - 1, wild: utc - 1 } };
+  assert.deepEqual(
+    goOn({ lasts, ran: lasts, stopped: null }, () => now, at),
+    lasts,
+  );
+});
+
+test('goOn() decides for each zone, and knows the own one always', () => {
+  const berlin = { fixed: utc + 60 - 1, wild: utc - 1 };
+  const tokyo = { fixed: utc + 540 - 9, wild: utc - 9 };
+  const lasts = { 'Europe/Berlin': berlin, 'Asia/Tokyo': tokyo };
+  const nowIn = (zone: string) => ({ utc, local: utc + (zone === 'Asia/Tokyo' ? 540 : 60) });
+  assert.deepEqual(goOn({ lasts, ran: lasts, stopped: null }, nowIn, at), {
+    '': { fixed: utc + 60, wild: utc },
+    'Europe/Berlin': berlin,
+    'Asia/Tokyo': { fixed: utc + 540, wild: utc },
+  });
 });

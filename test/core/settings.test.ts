@@ -27,6 +27,8 @@ const read: readonly [Environment, Partial<Settings>][] = [
   [[['CRON_CATCHUP', 'all']], { catchup: 'all' }],
   [[['CRON_CATCHUP', 'All']], {}],
   [[['TZ', 'Europe/Berlin']], {}],
+  [[['RANDOM_DELAY', '']], {}],
+  [[['CRON_OVERLAP', '']], {}],
 ];
 
 for (const [environment, expected] of read) {
@@ -49,7 +51,6 @@ const refused: readonly [name: string, value: string, message: string][] = [
   ],
   ['RANDOM_DELAY', '1441', '"1441" is no number of minutes from 0 to 1440'],
   ['RANDOM_DELAY', '-5', '"-5" is no number of minutes from 0 to 1440'],
-  ['RANDOM_DELAY', '', '"" is no number of minutes from 0 to 1440'],
   ['CRON_MAIL_SUCCESS', 'no', '"no" is none of always, nonempty, never'],
   [
     'CRON_TIMEOUT',
