@@ -1,0 +1,45 @@
+/** cronctl(1): the command line → one of its commands. */
+import { EXIT, Failure } from '../system/failure.ts';
+import { print, say } from './terminal.ts';
+
+const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--from T] [--until T]
+\t\t[-n N] [--tz ZONE] [--json] [--config FILE]
+\tcronctl check [--system] [--json] FILE...
+
+\tnext\t(tells what the daemon will start, and when)
+\tcheck\t(tells every problem of crontabs; "-": standard input)
+
+\tcronctl COMMAND --help tells more`;
+
+/** A command takes the arguments behind its name, and returns the exit status. */
+export type Command = (args: readonly string[]) => Promise<number>;
+
+/** Each is loaded when it is called for. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  next: async () => (await import('./next.ts')).next,
+  check: async () => (await import('./problems.ts')).check,
+};
+
+/** Run cronctl; returns its exit status. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const [, , name = '', ...args] = argv;
+  try {
+    if (name === '--help' || name === '-h' || name === 'help') {
+      await print(Buffer.from(`${USAGE}\n`));
+      return EXIT.OK;
+    }
+    const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (load === undefined) throw new Failure(`${unknown(name)}\n${USAGE}`, { exit: EXIT.USAGE });
+    const command = await load();
+    return await command(args);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    say(`cronctl: ${error.message}`);
+    return error.exit;
+  }
+}
+
+function unknown(name: string): string {
+  if (name === '') return 'usage error: a command is needed';
+  return `usage error: there is no command "${name}"; there are ${Object.keys(COMMANDS).join(' and ')}`;
+}

@@ -1,0 +1,134 @@
+/** Crontabs → their starts to come in one order, and how these are shown. */
+import { seedOf } from '../core/agenda.ts';
+import type { Entry } from '../core/entry.ts';
+import { forecast, type ForecastOptions, type Start } from '../core/forecast.ts';
+import { MINUTE_MS, type Offsets } from '../core/spans.ts';
+import type { Tab } from '../spool/tab.ts';
+import { fromText, toText } from '../system/bytes.ts';
+import { systemClock } from '../system/clock.ts';
+
+/** An entry that will start. */
+export interface Upcoming extends Start {
+  readonly tab: Tab;
+  readonly entry: Entry;
+}
+
+/** Know the zones as this host does, with a zone of its own or, without one, with TZ or /etc/localtime. */
+export function localOffsets(own = ''): Offsets {
+  const clock = systemClock();
+  // All entries ask for the same instants.
+  const known = new Map<string, number>();
+  return (zone, at) => {
+    const key = `${zone} ${at}`;
+    const hit = known.get(key);
+    if (hit !== undefined) return hit;
+    const offset = clock.offset(at, zone === '' ? own : zone);
+    known.set(key, offset);
+    return offset;
+  };
+}
+
+/** Tell lazily what starts, in the order of the daemon: of one instant, in the order of the files. */
+export function* upcoming(
+  tabs: readonly Tab[],
+  hostname: string,
+  options: Omit<ForecastOptions, 'seed'>,
+): Generator<Upcoming> {
+  // The next start of each entry, soonest last.
+  const waiting: {
+    readonly next: Upcoming;
+    readonly rank: number;
+    readonly rest: Iterator<Start>;
+  }[] = [];
+  const wait = (tab: Tab, entry: Entry, rank: number, rest: Iterator<Start>): void => {
+    const result = rest.next();
+    if (result.done === true) return;
+    const { at, turn } = result.value;
+    let [low, high] = [0, waiting.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const other = waiting[middle];
+      if (other === undefined) break;
+      const later = other.next.at - at || other.next.turn - turn || other.rank - rank;
+      if (later > 0) low = middle + 1;
+      else high = middle;
+    }
+    waiting.splice(low, 0, { next: { ...result.value, tab, entry }, rank, rest });
+  };
+  let rank = 0;
+  for (const tab of tabs) {
+    const seed = seedOf(hostname, tab.label);
+    for (const entry of tab.entries)
+      wait(tab, entry, rank++, forecast(entry, { ...options, seed }));
+  }
+  for (let soonest = waiting.pop(); soonest !== undefined; soonest = waiting.pop()) {
+    yield soonest.next;
+    wait(soonest.next.tab, soonest.next.entry, soonest.rank, soonest.rest);
+  }
+}
+
+/** How a start is shown. */
+export type Show = (start: Upcoming) => string;
+
+/** One start as a line of JSON. */
+export function asJson({ at, tab, entry }: Upcoming): string {
+  return JSON.stringify({
+    at: new Date(at).toISOString(),
+    file: tab.path,
+    line: entry.line,
+    user: toText(entry.user ?? fromText(tab.user ?? '')),
+    command: toText(entry.command),
+  });
+}
+
+/** One start as a line of a table: when, in how long unless it is counted from another time, who, what. */
+export function asText(tabs: readonly Tab[], offsets: Offsets, now: number | null): Show {
+  const userOf = (tab: Tab, entry: Entry): string =>
+    entry.user === null ? (tab.user ?? '') : onOneLine(entry.user);
+  const users = tabs.flatMap((tab) => tab.entries.map((entry) => userOf(tab, entry).length));
+  const width = users.reduce((most, length) => Math.max(most, length), 0);
+  return ({ at, tab, entry }) => {
+    const away = now === null ? [] : [distance(at - now).padEnd(DISTANCE)];
+    const who = userOf(tab, entry).padEnd(width);
+    return fit([clockTime(at, offsets('', at)), ...away, who, onOneLine(entry.command)].join('  '));
+  };
+}
+
+/** `in 23 h 59 min` */
+const DISTANCE = 14;
+
+/** Cut a line where a terminal would wrap it. */
+export function fit(line: string): string {
+  const { columns } = process.stdout;
+  return columns === undefined || line.length <= columns
+    ? line
+    : `${line.slice(0, columns - 3)}...`;
+}
+
+/** Show an instant as clocks do: `Sun 2026-11-22 14:05 +0100`. */
+export function clockTime(at: number, offset: number): string {
+  const date = new Date(at + offset * MINUTE_MS);
+  const day = DAYS[date.getUTCDay()] ?? '';
+  const size = Math.abs(offset);
+  const [hours, minutes] = [Math.floor(size / 60), size % 60].map((n) => `${n}`.padStart(2, '0'));
+  const time = date.toISOString().slice(0, 16).replace('T', ' ');
+  return `${day} ${time} ${offset < 0 ? '-' : '+'}${hours}${minutes}`;
+}
+
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+/** Say how far away it is: `in 3 h 12 min`, in two units at most. */
+export function distance(ms: number): string {
+  const minutes = Math.floor(ms / MINUTE_MS);
+  const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24];
+  if (days > 0) return `in ${days} d ${hours} h`;
+  if (hours > 0) return `in ${hours} h ${minutes % 60} min`;
+  return minutes > 0 ? `in ${minutes} min` : `in ${Math.max(0, Math.ceil(ms / 1000))} s`;
+}
+
+/** A byte string on one line of a terminal: nothing in it moves the cursor. */
+export function onOneLine(text: string): string {
+  return toText(text)
+    .replaceAll('\t', ' ')
+    .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, '?');
+}
