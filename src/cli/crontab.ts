@@ -1,10 +1,12 @@
 /** crontab(1): the command line → a table installed, listed, removed, edited or checked. */
+import { fromBytes } from '../system/bytes.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { editTable } from './edit.ts';
 import { readGiven } from './given.ts';
 import { type CommandLine, commandLine } from './options.ts';
 import { chooseUser, openSession, type Session } from './session.ts';
 import { acceptTable, withoutHeader } from './table.ts';
+import { isWatched, tellNext } from './tell.ts';
 import { ask, print, say, undisturbed } from './terminal.ts';
 
 const USAGE = `usage:\tcrontab [-u user] [-n] file
@@ -120,8 +122,10 @@ async function replace(session: Session, file: string, dryRun: boolean): Promise
     say('The syntax of the crontab file was successfully checked.');
     return EXIT.OK;
   }
+  const before = isWatched() ? await crontabs.read(user) : null;
   await undisturbed(() => crontabs.install(user, table));
   log('REPLACE');
+  await tellNext(before, table, user.name);
   return EXIT.OK;
 }
 
@@ -132,8 +136,10 @@ async function checkFile(file: string, name: string | undefined): Promise<number
   const owner = chosen.user.name;
   // The words are cronie's, whose option this is.
   const verdict = 'Invalid crontab file. Syntax issues were found.';
-  const table = acceptTable(await readGiven(file), { file, owner, verdict });
-  if (table === null) return EXIT.FAILURE;
+  const given = await readGiven(file);
+  const { warningsOf } = await import('./problems.ts');
+  const warnings = warningsOf(fromBytes(given), owner);
+  if (acceptTable(given, { file, owner, verdict, warnings }) === null) return EXIT.FAILURE;
   say('No syntax issues were found in the crontab file.');
   return EXIT.OK;
 }

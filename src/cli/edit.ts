@@ -3,6 +3,7 @@ import { EXIT, Failure } from '../system/failure.ts';
 import { createDraft, type Draft } from './editor.ts';
 import type { Session } from './session.ts';
 import { acceptTable, withoutHeader } from './table.ts';
+import { tellNext } from './tell.ts';
 import { ask, say, undisturbed } from './terminal.ts';
 
 /** What stands in a table that is not there yet; nothing is installed unless it is changed. */
@@ -81,6 +82,7 @@ async function install(
 ): Promise<Outcome> {
   if (await undisturbed(() => crontabs.install(user, table, seen))) {
     log('REPLACE');
+    await tellNext(seen, table, user.name);
     return 'done';
   }
   say(`crontab: the crontab of ${user.name} was changed by somebody else meanwhile, not installed`);

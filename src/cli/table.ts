@@ -1,5 +1,6 @@
 /** A table on its way in and out of crontab(1): checked and complained of, or shown without its header. */
 import { fromBytes, toBytes } from '../system/bytes.ts';
+import type { Problem } from '../core/problem.ts';
 import { checkTable } from './check.ts';
 import { complaints } from './complaint.ts';
 import { say } from './terminal.ts';
@@ -11,6 +12,8 @@ export interface Provenance {
   readonly owner: string;
   /** What is said last if there are errors. */
   readonly verdict: string;
+  /** Warnings that were found besides. */
+  readonly warnings?: readonly Problem[];
   /** From an editor, which may leave the last newline out; a FILE without it may be cut short. */
   readonly edited?: boolean;
 }
@@ -21,9 +24,11 @@ export interface Provenance {
  */
 export function acceptTable(
   bytes: Buffer,
-  { file, owner, verdict, edited = false }: Provenance,
+  { file, owner, verdict, warnings = [], edited = false }: Provenance,
 ): Buffer | null {
-  const { text, problems, crlf, unfinished } = checkTable(bytes, owner);
+  const checked = checkTable(bytes, owner);
+  const { text, crlf, unfinished } = checked;
+  const problems = [...checked.problems, ...warnings].toSorted((a, b) => a.line - b.line);
   if (problems.length > 0) say(complaints(file, text, problems));
   const bad = problems.some(({ severity }) => severity === 'error');
   if (bad) say(verdict);
