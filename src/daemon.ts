@@ -41,23 +41,24 @@ export async function daemon(
   const { clock, crontabs, start, firstSeen, remember, hostname, log } = tools;
   let [lasts, behind] = [from, ran];
   let before: Wake['jump'] = 'none';
-  for (;;) {
+  // The first look is at once: what passed during a restart need not wait for the next minute.
+  for (; !signal.aborted; await clock.sleep(MINUTE - (clock.now() % MINUTE), signal)) {
     // Timers fire up to a millisecond early, and clocks are set: which minute it is, is asked anew.
-    await clock.sleep(MINUTE - (clock.now() % MINUTE), signal);
-    if (signal.aborted) return;
     const nowIn = momentAt(clock, clock.now());
     if (wakeAll(lasts, [], nowIn).own.jump === 'none') continue;
 
     await crontabs.refresh();
     const zones = new Set(crontabs.tabs.flatMap(({ entries }) => entries.map(zoneOf)));
     const woken = wakeAll(lasts, zones, nowIn);
-    const { jump } = woken.own;
-    if (jump !== before && JUMPS[jump] !== undefined) log('CRON', 'INFO', JUMPS[jump]);
+    const { jump, visits } = woken.own;
+    const told = jump === 'backward' && visits.length === 0 ? SET_BACK : JUMPS[jump];
+    if (jump !== before && told !== undefined) log('CRON', 'INFO', told);
     before = jump;
 
     const missed = whileAway(clock, behind, nowIn);
     for (const round of agenda(crontabs.tabs, woken.wakes, { away: missed, firstSeen }, hostname))
       await start(round);
+    if (signal.aborted) return; // what has not started is for the next scheduler
     lasts = behind = woken.lasts;
     remember(lasts);
   }
@@ -85,6 +86,9 @@ function whileAway(
     return visits;
   };
 }
+
+/** No summer time that ends: these minutes have passed before, and nothing starts twice for one. */
+const SET_BACK = 'the clock was set back: all entries wait until it has caught up';
 
 /** What the log says of a clock that moved, once. */
 const JUMPS: Partial<Record<Wake['jump'], string>> = {

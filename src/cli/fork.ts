@@ -20,13 +20,13 @@ export function forkDetached(
   program: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
+  stderr: 'inherit' | 'ignore' = 'inherit',
 ): ChildProcess {
   return fork(program, args, {
-    cwd: '/',
     detached: true,
     env: environment,
     execArgv: [],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', stderr, 'ipc'],
   });
 }
 

@@ -44,10 +44,11 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
 /**
  * Start a runner; it is ready when this returns. Its environment is empty but for the zone, by
  * which it dates its lines: jobs get nothing of the daemon's.
+ * @param stderr ours, or none: that of a cron which leaves its terminal is not held open
  */
-export async function startRunner(told: Instructions): Promise<void> {
+export async function startRunner(told: Instructions, stderr: 'inherit' | 'ignore'): Promise<void> {
   const zone = process.env['TZ'];
-  const child = forkDetached(RUNNER, [], zone === undefined ? {} : { TZ: zone });
+  const child = forkDetached(RUNNER, [], zone === undefined ? {} : { TZ: zone }, stderr);
   child.send(told);
   await untilReady(child);
 }

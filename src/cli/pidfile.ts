@@ -3,10 +3,12 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  fstatSync,
   ftruncateSync,
   openSync,
   readFileSync,
-  unlinkSync,
+  rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { EXIT, Failure, reason } from '../system/failure.ts';
@@ -25,12 +27,17 @@ export interface PidFile {
 export function lockPidFile(path: string): PidFile {
   const fd = open(path);
   if (!lock(fd)) {
-    const other = readFileSync(path, 'utf8').trim() || 'unknown';
+    const other = readFileSync(fd, 'utf8').trim() || 'unknown';
     closeSync(fd);
     throw new Failure(
       `can't lock ${path}, otherpid may be ${other}: another cron is running; stop it first, or give this one a [paths] pidfile of its own`,
       { exit: EXIT.FAILURE },
     );
+  }
+  if (statSync(path, { throwIfNoEntry: false })?.ino !== fstatSync(fd).ino) {
+    // A cron that has just left took the name with it: this lock is one that nobody would meet.
+    closeSync(fd);
+    return lockPidFile(path);
   }
   ftruncateSync(fd);
   writeSync(fd, `${process.pid}\n`, 0);
@@ -38,7 +45,7 @@ export function lockPidFile(path: string): PidFile {
   fchmodSync(fd, 0o644);
   return {
     remove() {
-      unlinkSync(path);
+      rmSync(path, { force: true }); // somebody may have tidied up
       closeSync(fd);
     },
   };

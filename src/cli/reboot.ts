@@ -20,7 +20,7 @@ export function firstStart(file: string): FirstStart | null {
   const boot = bootId();
   const known = readIfThere(file);
   if (known !== null && (known === '' || known === boot)) return null;
-  const draft = `${file}.${process.pid}`;
+  const draft = `${file}.new`;
   try {
     // Made now and named last: a crash in between makes the next start look again.
     writeFileSync(draft, `${boot}\n`, { mode: 0o644 });

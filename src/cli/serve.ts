@@ -1,7 +1,15 @@
 /** Settings → the daemon: everything made, wired, run, and left in order. */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  statSync,
+} from 'node:fs';
 import { hostname, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { goOn, type Kept } from '../core/restart.ts';
 import { daemon, type Due, momentAt } from '../daemon.ts';
 import { identityOf } from '../run/firing.ts';
@@ -9,9 +17,9 @@ import { openRunners } from '../run/runners.ts';
 import { openDatabase } from '../spool/database.ts';
 import type { Tab } from '../spool/tab.ts';
 import { watch } from '../spool/watch.ts';
-import { systemClock } from '../system/clock.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
 import { type Config, logChoice } from '../system/config.ts';
-import { EXIT, Failure, reason } from '../system/failure.ts';
+import { errorCode, EXIT, Failure, reason } from '../system/failure.ts';
 import { dup2 } from '../system/libc.ts';
 import { openLog } from '../system/log.ts';
 import { sealDescriptors } from '../system/process.ts';
@@ -50,6 +58,9 @@ export async function serve(settings: Settings, forked: boolean): Promise<number
   process.chdir('/');
   const choice = logChoice(config.log, settings.foreground, process.env);
   const log = openLogOrFail(choice);
+  process.on('uncaughtExceptionMonitor', (error) => {
+    log('CRON', 'DEATH', `internal error: ${error.stack ?? String(error)}`, { level: 'error' });
+  });
   let pidFile: PidFile | undefined;
   try {
     makeDirectories(config.paths);
@@ -58,7 +69,9 @@ export async function serve(settings: Settings, forked: boolean): Promise<number
     log('CRON', 'INFO', 'Shutting down');
     return EXIT.OK;
   } catch (error) {
-    if (error instanceof Failure) log('CRON', 'DEATH', error.message, { level: 'error' });
+    // Who reads stderr is told by our caller.
+    if (error instanceof Failure && choice.to !== 'stderr')
+      log('CRON', 'DEATH', error.message, { level: 'error' });
     throw error;
   } finally {
     pidFile?.remove();
@@ -76,7 +89,8 @@ async function schedule(
   const end = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end.abort());
 
-  const crontabs = openCrontabs(settings, log);
+  const clock = systemClock();
+  const crontabs = openCrontabs(settings, clock, log);
   await crontabs.refresh();
   const reload = (): void => void crontabs.refresh(); // never throws; what it finds is logged
   process.on('SIGHUP', reload);
@@ -85,12 +99,14 @@ async function schedule(
   const runners = await openRunners({
     journals: join(paths.state, 'journal'),
     sockets: paths.run,
-    fork: (id) => startRunner(instructions(id, settings, choice)),
+    outputs: join(paths.state, 'output'),
+    fork: (id) => startRunner(instructions(id, settings, choice), forked ? 'ignore' : 'inherit'),
     log,
+    signal: end.signal,
   });
   const isRunning = (identity: string): boolean => runners.isRunning(identity);
   const start = settings.startNothing
-    ? async (due: readonly Due[]): Promise<void> => pretend(due, log)
+    ? async (due: readonly Due[]): Promise<void> => pretend(firingsOf(due, isRunning, log), log)
     : (due: readonly Due[]): Promise<void> => runners.start(firingsOf(due, isRunning, log));
 
   log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
@@ -99,14 +115,16 @@ async function schedule(
     log('CRON', 'INFO', 'Skipping @reboot jobs -- not system startup');
   } else {
     log('CRON', 'INFO', 'Running @reboot jobs');
-    await runners.start(rebootFirings(crontabs.tabs, first.boot));
-    first.done();
+    const firings = rebootFirings(crontabs.tabs, first.boot);
+    if (settings.startNothing) pretend(firings, log);
+    else await runners.start(firings);
+    if (!end.signal.aborted) first.done();
   }
 
   const keptFile = join(paths.state, 'last-minute');
   const before = readKept(keptFile, log);
-  const now = systemClock.now();
-  const from = goOn(before, momentAt(systemClock, now), now);
+  const now = clock.now();
+  const from = goOn(before, momentAt(clock, now), now);
   let kept: Kept = { lasts: from, ran: before?.ran ?? from, stopped: null };
   writeKept(keptFile, kept, log);
   const remember = (lasts: Kept['lasts']): void => {
@@ -115,18 +133,19 @@ async function schedule(
   };
   const { firstSeen } = crontabs;
   await daemon(
-    { clock: systemClock, crontabs, start, firstSeen, remember, hostname: hostname(), log },
+    { clock, crontabs, start, firstSeen, remember, hostname: hostname(), log },
     kept.lasts,
     kept.ran,
     end.signal,
   );
-  writeKept(keptFile, { ...kept, stopped: systemClock.now() }, log);
-  runners.close();
+  writeKept(keptFile, { ...kept, stopped: clock.now() }, log);
+  await runners.close();
 }
 
 /** The database, and with it the record of when entries that catch up were first seen. */
 function openCrontabs(
   settings: Settings,
+  clock: Clock,
   log: Log,
 ): {
   readonly tabs: readonly Tab[];
@@ -138,7 +157,7 @@ function openCrontabs(
     users: systemUsers(),
     log,
     uid: process.geteuid?.() ?? 0,
-    user: userInfo().username,
+    user: ownName(),
     hostname: hostname(),
     lsb: settings.lsb,
   });
@@ -152,7 +171,7 @@ function openCrontabs(
       await database.refresh();
       const { tabs } = database;
       if (tabs.length === looked.length && tabs.every((tab, at) => tab === looked[at])) return;
-      seen.look(tabs, Math.floor(systemClock.now() / 60_000));
+      seen.look(tabs, Math.floor(clock.now() / 60_000));
       looked = tabs;
     },
     firstSeen: (tab, entry) => seen.first(identityOf(tab.label, entry)),
@@ -167,6 +186,15 @@ async function leaveTerminal(): Promise<void> {
   closeSync(nowhere);
 }
 
+function ownName(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    const problem = `uid ${process.geteuid?.()} has no name in the user database: cron cannot tell whose crontabs to run`;
+    throw new Failure(problem, { exit: EXIT.NO_USER, cause: error });
+  }
+}
+
 function makeDirectories({ state, run }: Config['paths']): void {
   const directories: [string, number][] = [
     [state, 0o700],
@@ -177,15 +205,29 @@ function makeDirectories({ state, run }: Config['paths']): void {
   ];
   for (const [directory, mode] of directories) {
     try {
-      mkdirSync(directory, { recursive: true, mode });
+      makeDirectory(directory, mode);
+      accessSync(directory, constants.W_OK | constants.X_OK);
     } catch (error) {
       const advice =
         process.geteuid?.() === 0
           ? ''
           : '; as an ordinary user, give cron a configuration with [paths] of your own (--config FILE)';
-      const problem = `Cannot create "${directory}": ${reason(error)}${advice}`;
+      const problem = `Cannot create or write "${directory}": ${reason(error)}${advice}`;
       throw new Failure(problem, { exit: EXIT.CANNOT_CREATE, cause: error });
     }
+  }
+}
+
+/** With its parents; Node's own way never ends where a file system says ENOENT below an existing one, as /proc does. */
+function makeDirectory(directory: string, mode: number): void {
+  try {
+    mkdirSync(directory, { mode });
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'EEXIST' && statSync(directory).isDirectory()) return;
+    if (code !== 'ENOENT' || existsSync(dirname(directory))) throw error;
+    makeDirectory(dirname(directory), mode);
+    mkdirSync(directory, { mode });
   }
 }
 

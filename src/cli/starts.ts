@@ -32,9 +32,7 @@ export function rebootFirings(tabs: readonly Tab[], boot: string): Firing[] {
 }
 
 /** What `cron -x test` does in place of starting, in vixie's words. */
-export function pretend(due: readonly Due[], log: Log): void {
-  for (const { tab, entry } of due) {
-    const user = entry.user ?? tab.user ?? '';
-    log(user, 'CMD', `debug DTEST is on, not exec'ing command: ${toText(entry.command)}`);
-  }
+export function pretend(firings: readonly Firing[], log: Log): void {
+  for (const { user, command } of firings)
+    log(user, 'CMD', `debug DTEST is on, not exec'ing command: ${toText(command)}`);
 }

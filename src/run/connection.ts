@@ -33,6 +33,7 @@ export class Connection {
       const socket = createConnection(path);
       const connection = new Connection(socket);
       const fail = (): void => {
+        clearTimeout(timer);
         socket.destroy();
         reject(new Error(`no answer from the runner at "${path}"`));
       };

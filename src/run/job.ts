@@ -57,13 +57,14 @@ export async function runJob(
   const output = new Output(tools.outputFile(firing.run), trouble);
   const nothing = { exit: null, output, environment: [], timedOut: false, late: null };
   let user: User | null = null;
+  let why = 'no such user';
   try {
     user = await tools.users.find(firing.user);
   } catch (error) {
-    trouble(`job not started: ${reason(error)}`);
+    why = reason(error);
   }
   if (user === null) {
-    tools.log(firing.user, 'ERROR', `no such user, job not started: ${firing.command}`, ERROR);
+    trouble(`${why}, job not started: ${toText(firing.command)}`);
     onExit(null);
     return { user, ...nothing };
   }

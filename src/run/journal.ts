@@ -16,7 +16,9 @@ export type JournalLine =
   /** The job is over; `bytes` of output are still to be mailed. */
   | { readonly end: string; readonly exit: Exit; readonly bytes: number }
   /** Nothing is left to do for this run. */
-  | { readonly done: string };
+  | { readonly done: string }
+  /** It is in the journal of another runner now, which sees to what is left to do. */
+  | { readonly handed: string };
 
 /** What a journal tells about the past. */
 export interface JournalContents {
@@ -26,6 +28,8 @@ export interface JournalContents {
   readonly keys: readonly string[];
   /** Runs that were recorded and never finished; with how they ended, if they did. */
   readonly open: readonly LostRun[];
+  /** Runs for which nothing is left to do. */
+  readonly done: ReadonlySet<string>;
 }
 
 /** The journal that this runner writes; locked as long as it lives. */
@@ -83,6 +87,7 @@ export function isAbandoned(file: string): boolean | null {
 export function readJournal(file: string): JournalContents {
   const open = new Map<string, LostRun>();
   const keys: string[] = [];
+  const done = new Set<string>();
   const change = (run: string, news: Partial<LostRun>): void => {
     const known = open.get(run);
     if (known !== undefined) open.set(run, { ...known, ...news });
@@ -100,14 +105,18 @@ export function readJournal(file: string): JournalContents {
     } else if ('wait' in entry) change(entry.wait, { waiting: true });
     else if ('begin' in entry) change(entry.begin, { waiting: false });
     else if ('end' in entry) change(entry.end, { exit: entry.exit, bytes: entry.bytes });
-    else open.delete(entry.done);
+    else if ('handed' in entry) open.delete(entry.handed);
+    else {
+      open.delete(entry.done);
+      done.add(entry.done);
+    }
   }
-  return { pid, started, keys, open: [...open.values()] };
+  return { pid, started, keys, open: [...open.values()], done };
 }
 
-/** Note in the journal of a dead runner that others have taken care of these runs. */
+/** Note in the journal of a dead runner that another one has recorded these runs. */
 export function settle(file: string, runs: readonly string[]): void {
-  const lines = runs.map((run) => `${JSON.stringify({ done: run } satisfies JournalLine)}\n`);
+  const lines = runs.map((run) => `${JSON.stringify({ handed: run } satisfies JournalLine)}\n`);
   // A crash may have cut the last line short; what follows must not be joined to it.
   appendFileSync(file, `\n${lines.join('')}`);
 }

@@ -1,11 +1,11 @@
 /** A run whose runner died → the mail that says so, with what was captured of its output. */
-import { readFileSync, unlinkSync } from 'node:fs';
+import { createReadStream, rmSync, statSync } from 'node:fs';
 import { jobEnvironment } from '../core/environment.ts';
 import { toText } from '../system/bytes.ts';
-import { errorCode } from '../system/failure.ts';
+import { reason } from '../system/failure.ts';
 import type { Deliver } from '../system/outgoing.ts';
 import type { Log } from '../system/sink.ts';
-import type { Users } from '../system/users.ts';
+import type { User, Users } from '../system/users.ts';
 import type { LostRun } from './protocol.ts';
 import { ending, type Letterhead, report } from './report.ts';
 
@@ -17,21 +17,28 @@ interface LostTools {
   readonly outputFile: (run: string) => string;
 }
 
+const ERROR = { level: 'error', tag: 'CRON' } as const;
 const LAST_SECOND = 'cron: what it printed in its last second before that, and after, is lost.\n';
 
-/** Log and mail what is known of it; false: nobody has taken the mail. */
+/** Log and mail what is known of it; false: nobody has taken the mail, what is there stays there. */
 export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean> {
   const { firing, exit, bytes } = lost;
   const file = tools.outputFile(firing.run);
-  const captured = readIfThere(file);
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   const how = exit === null ? 'its outcome is unknown' : `it ${ending(exit)}`;
-  const kept = `${captured.length} bytes of output were kept`;
+  const kept = `${size} bytes of output were kept`;
   const detail = `${toText(firing.command)}: its runner died; ${how}, ${kept}`;
-  tools.log(firing.user, 'LOST', detail, { level: 'error', tag: 'CRON' });
+  tools.log(firing.user, 'LOST', detail, ERROR);
 
-  const user = await tools.users.find(firing.user).catch(() => null);
+  let user: User | null;
+  try {
+    user = await tools.users.find(firing.user);
+  } catch (error) {
+    tools.log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, ERROR);
+    return false;
+  }
   if (user !== null) {
-    const incomplete = exit === null || captured.length < bytes;
+    const incomplete = exit === null || size < bytes;
     const facts = {
       firing,
       user,
@@ -39,24 +46,15 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
       environment: jobEnvironment([], firing.environment, user.name, user.home).cron,
       preface: `cron: the process that watched this job died; ${how}.\n${incomplete ? LAST_SECOND : ''}\n`,
       body: {
-        size: captured.length,
+        size,
         async *chunks() {
-          if (captured.length > 0) yield captured;
+          if (size > 0) yield* createReadStream(file) as AsyncIterable<Buffer>;
         },
       },
     };
     const mail = report(facts, tools.letterhead, tools.log);
     if (mail !== null && !(await tools.deliver(mail))) return false;
   }
-  if (captured.length > 0) unlinkSync(file);
+  rmSync(file, { force: true });
   return true;
-}
-
-function readIfThere(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return Buffer.alloc(0);
-    throw error;
-  }
 }

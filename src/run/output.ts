@@ -52,6 +52,13 @@ export class Output {
       yield* createReadStream(this.#file, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>;
   }
 
+  /** Leave it in its file, however short it is, for a runner to come. */
+  leave(): void {
+    if (this.#size > 0) this.#spill();
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
   /** Forget it: the mail is in somebody else's hands, or nobody wanted it. */
   discard(): void {
     clearTimeout(this.#timer);

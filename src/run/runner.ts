@@ -73,7 +73,7 @@ export class Runner {
   /** Start nothing any more, and end after the last mail. */
   drain(): void {
     this.#draining = true;
-    if (this.#busy > 0 || this.#queue.size > 0) return;
+    if (this.#busy > 0 || this.#queue.size > 0 || !this.#server.listening) return;
     this.#server.close();
     this.#scheduler?.destroy();
     this.#tools.journal.close();
@@ -123,12 +123,13 @@ export class Runner {
     if (this.#draining) return;
     const at = Date.now();
     this.#tools.journal.write(firings.map((fire) => ({ fire, at })));
-    this.#tell({ word: 'recorded', runs: firings.map(({ run }) => run) });
     this.#queue.busyElsewhere(busy);
     for (const firing of firings) {
       if (this.#queue.holds(firing)) this.#wait(firing);
       else this.#begin(firing);
     }
+    // After "started", so that at no time a job seems to be neither on its way nor running.
+    this.#tell({ word: 'recorded', runs: firings.map(({ run }) => run) });
   }
 
   /** Let a firing wait for the job before it. */
@@ -157,12 +158,12 @@ export class Runner {
   async #run(firing: Firing): Promise<void> {
     const { journal } = this.#tools;
     const { run, identity, user } = firing;
-    this.#running.set(run, { run, identity, user, pid: 0 });
     const onStart = (pid: number): void => {
       const job = { run, identity, user, pid };
       this.#running.set(run, job);
       this.#tell({ word: 'started', job });
     };
+    onStart(0);
     const onExit = (exit: Exit | null): void => {
       this.#running.delete(run);
       this.#tell({ word: 'ended', run, exit });
@@ -196,7 +197,7 @@ export class Runner {
     } else {
       journal.write([end]);
       // Neither mailed nor kept: left open, it is reported by the next scheduler.
-      if (!(await deliver(mail))) return;
+      if (!(await deliver(mail))) return output.leave();
       journal.write([{ done: firing.run }]);
     }
     output.discard();
@@ -206,7 +207,12 @@ export class Runner {
   #reportLost(lost: readonly LostRun[]): void {
     const at = Date.now();
     const { journal } = this.#tools;
-    journal.write(lost.map(({ firing }) => ({ fire: firing, at })));
+    journal.write(
+      lost.flatMap(({ firing, exit, bytes }) => [
+        { fire: firing, at },
+        ...(exit === null ? [] : [{ end: firing.run, exit, bytes }]),
+      ]),
+    );
     this.#tell({ word: 'recorded', runs: lost.map(({ firing }) => firing.run) });
     const settle = async (run: LostRun): Promise<void> => {
       if (await mailLost(run, this.#tools)) journal.write([{ done: run.firing.run }]);

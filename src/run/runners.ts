@@ -15,9 +15,13 @@ export interface RunnersSetup {
   readonly journals: string;
   /** Sockets, one a runner. */
   readonly sockets: string;
+  /** Output of jobs, named by the run. */
+  readonly outputs: string;
   /** Start a runner of that name; resolves when its journal and its socket are there. */
   readonly fork: (id: string) => Promise<void>;
   readonly log: Log;
+  /** Ends all waiting: the scheduler is to leave. */
+  readonly signal: AbortSignal;
 }
 
 /** How long a runner may take to answer before it counts as hung, in milliseconds. */
@@ -27,9 +31,9 @@ const KEEP_JOURNAL = 3_600_000;
 /** A runner whose journal has this size drains, and another one begins a new journal. */
 const JOURNAL_LIMIT = 16 * 1024 * 1024;
 
-/** What waits to be mailed, and the journal of the dead runner that it stands in. */
+/** What waits to be mailed, and the dead runner whose journal it stands in. */
 interface Left extends LostRun {
-  readonly journal: string;
+  readonly from: string;
 }
 
 /** Take over what earlier schedulers left, and start a runner. */
@@ -42,18 +46,22 @@ export async function openRunners(setup: RunnersSetup): Promise<Runners> {
 /** All runners that this scheduler knows: its own, and those that drain. */
 export class Runners {
   readonly #setup: RunnersSetup;
-  /** Keys of firings that other runners recorded: these must not start again. */
-  readonly #recorded = new Set<string>();
+  /** Keys of firings that other runners recorded, and which of them did last: these must not start again. */
+  readonly #recorded = new Map<string, string>();
   /** Handed over, and not yet known to be in a journal. */
   readonly #pending = new Map<string, Firing>();
   readonly #draining = new Set<Connection>();
+  /** What dead runners left, and what of it our runner was told but has not recorded yet. */
   #left: Left[] = [];
+  #handedOn: Left[] = [];
   #waiting: (() => void)[] = [];
   #runner: { readonly id: string; readonly connection: Connection } | null = null;
   #closed = false;
+  #starting = Promise.resolve();
 
   constructor(setup: RunnersSetup) {
     this.#setup = setup;
+    setup.signal.addEventListener('abort', () => this.#stop(), { once: true });
   }
 
   /** Jobs that are running, of all runners. */
@@ -67,22 +75,28 @@ export class Runners {
     return [...this.jobs, ...this.#pending.values()].some((job) => job.identity === identity);
   }
 
-  /** Start what was not started before; resolves when all of it is in the journal. */
+  /** Start what was not started before; resolves when all of it is in the journal, or the signal came. */
   async start(firings: readonly Firing[]): Promise<void> {
     const fresh = firings.filter(({ key }) => !this.#recorded.has(key));
-    if (fresh.length === 0) return;
+    if (fresh.length === 0 || this.#closed) return;
     for (const firing of fresh) this.#pending.set(firing.run, firing);
     this.#runner?.connection.start(fresh, this.#busyElsewhere());
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
     await this.#rotate();
   }
 
-  /** Leave: the runner sees its jobs to their end, and then ends. */
-  close(): void {
-    this.#closed = true;
+  /** Leave: the runner sees its jobs to their end, and then ends; one that just starts does so too. */
+  async close(): Promise<void> {
+    this.#stop();
+    await this.#starting;
     this.#runner?.connection.drain();
     for (const connection of this.#draining) connection.leave();
     this.#runner?.connection.leave();
+  }
+
+  #stop(): void {
+    this.#closed = true;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   /** Find all runners: living ones are taken over and drain, hung ones are ended, dead ones buried. */
@@ -106,7 +120,7 @@ export class Runners {
     const file = this.#journal(id);
     const connection = isAbandoned(file) === false ? await this.#reach(id) : null;
     if (connection === null) return this.#bury(id);
-    for (const key of readJournal(file).keys) this.#recorded.add(key);
+    this.#note(id, readJournal(file).keys);
     this.#drain(id, connection);
   }
 
@@ -161,10 +175,10 @@ export class Runners {
   #bury(id: string): void {
     const file = this.#journal(id);
     try {
-      const { keys, open } = readJournal(file);
-      for (const key of keys) this.#recorded.add(key);
-      for (const { firing } of open) this.#pending.delete(firing.run);
-      this.#left.push(...open.map((run) => ({ ...run, journal: file })));
+      const { keys, open, done } = readJournal(file);
+      this.#note(id, keys);
+      this.#sweep(done);
+      this.#left.push(...open.map((run) => ({ ...run, from: id })));
       unlinkIfThere(this.#socket(id));
       const age = Date.now() - statSync(file).mtimeMs;
       if (open.length === 0 && age > KEEP_JOURNAL) unlinkSync(file);
@@ -173,29 +187,53 @@ export class Runners {
     }
   }
 
+  /** Note what a runner has recorded, also what it could not say any more. */
+  #note(id: string, keys: readonly string[]): void {
+    for (const key of keys) if (id > (this.#recorded.get(key) ?? '')) this.#recorded.set(key, id);
+    const known = new Set(keys);
+    const firings = [...this.#pending.values(), ...this.#handedOn.map(({ firing }) => firing)];
+    this.#recordedRuns(firings.filter(({ key }) => known.has(key)).map(({ run }) => run));
+  }
+
+  /** Remove what a runner that died was about to remove: output that is mailed, or that nobody wants. */
+  #sweep(done: ReadonlySet<string>): void {
+    const { outputs } = this.#setup;
+    for (const run of readdirSync(outputs)) if (done.has(run)) unlinkIfThere(join(outputs, run));
+  }
+
   /** Hand on what dead runners left: what waited starts, what had begun is reported. */
   #handOn(): void {
-    const waited = this.#left.filter(({ waiting }) => waiting).map(({ firing }) => firing);
-    const lost = this.#left.filter(({ waiting }) => !waiting);
-    if (waited.length > 0) this.#runner?.connection.start(waited, this.#busyElsewhere());
-    if (lost.length > 0) this.#runner?.connection.report(lost);
+    if (this.#runner === null) return;
+    const { connection } = this.#runner;
+    // A scheduler that died may have handed it on already: then a later journal has it too.
+    const isLast = ({ firing, from }: Left): boolean => this.#recorded.get(firing.key) === from;
+    const left = this.#left.splice(0);
+    this.#settle(left.filter((run) => !isLast(run)));
+    const own = left.filter(isLast);
+    this.#handedOn.push(...own);
+    const waited = own.filter(({ waiting }) => waiting).map(({ firing }) => firing);
+    const lost = own.filter(({ waiting }) => !waiting);
+    if (waited.length > 0) connection.start(waited, this.#busyElsewhere());
+    if (lost.length > 0) connection.report(lost);
   }
 
   #recordedRuns(runs: readonly string[]): void {
-    for (const run of runs) this.#pending.delete(run);
     const recorded = new Set(runs);
-    const settled = this.#left.filter(({ firing }) => recorded.has(firing.run));
-    if (settled.length > 0) {
-      this.#left = this.#left.filter(({ firing }) => !recorded.has(firing.run));
-      for (const file of new Set(settled.map(({ journal }) => journal))) {
-        const own = settled.filter(({ journal }) => journal === file);
-        settle(
-          file,
-          own.map(({ firing }) => firing.run),
-        );
-      }
-    }
+    for (const run of runs) this.#pending.delete(run);
+    this.#settle(this.#handedOn.filter(({ firing }) => recorded.has(firing.run)));
+    this.#handedOn = this.#handedOn.filter(({ firing }) => !recorded.has(firing.run));
     this.#releaseIfRecorded();
+  }
+
+  /** Write into the journals of dead runners that others take care of these. */
+  #settle(settled: readonly Left[]): void {
+    for (const id of new Set(settled.map(({ from }) => from))) {
+      const own = settled.filter(({ from }) => from === id);
+      settle(
+        this.#journal(id),
+        own.map(({ firing }) => firing.run),
+      );
+    }
   }
 
   #releaseIfRecorded(): void {
@@ -203,9 +241,14 @@ export class Runners {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
+  #startRunner(): Promise<void> {
+    this.#starting = this.#tryToStart();
+    return this.#starting;
+  }
+
   /** Start a runner, as often as it takes, and hand it what waits. */
-  async #startRunner(): Promise<void> {
-    const { fork, log } = this.#setup;
+  async #tryToStart(): Promise<void> {
+    const { fork, log, signal } = this.#setup;
     for (let wait = 100; !this.#closed; wait = Math.min(wait * 2, 30_000)) {
       const id = `${Date.now().toString(36)}-${process.pid}`;
       try {
@@ -214,6 +257,7 @@ export class Runners {
         connection.onRecorded = (runs) => this.#recordedRuns(runs);
         this.#runner = { id, connection };
         void connection.closed.then(() => this.#replace(id, connection));
+        if (this.#closed) return; // what waits is for the next scheduler
         this.#handOn();
         if (this.#pending.size > 0)
           connection.start([...this.#pending.values()], this.#busyElsewhere());
@@ -221,7 +265,8 @@ export class Runners {
       } catch (error) {
         const detail = `cannot start a runner: ${reason(error)}; next try in ${wait / 1000} s`;
         log('CRON', 'ERROR', detail, ERROR);
-        await pause(wait);
+        await pause(wait, undefined, { signal }).catch(() => {}); // the signal ends the loop too
+        if (this.#isDead(id)) this.#bury(id);
       }
     }
   }
@@ -233,7 +278,7 @@ export class Runners {
     this.#setup.log('CRON', 'ERROR', 'the runner died: another one is started', ERROR);
     await this.#untilAbandoned(id);
     this.#bury(id);
-    this.#releaseIfRecorded();
+    this.#left.push(...this.#handedOn.splice(0));
     await this.#startRunner();
   }
 
@@ -243,6 +288,14 @@ export class Runners {
     this.#runner = null;
     this.#drain(runner.id, runner.connection);
     await this.#startRunner();
+  }
+
+  #isDead(id: string): boolean {
+    try {
+      return isAbandoned(this.#journal(id)) === true;
+    } catch {
+      return false; // not readable for now
+    }
   }
 
   /** A broken connection says that a runner ends; its lock says when it has. */

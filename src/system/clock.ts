@@ -1,4 +1,5 @@
-/** The real clock: the instant, the local offset at an instant, and a sleep that an abort ends. */
+/** The real clock: the instant, the offset of a zone at an instant, and a sleep that an abort ends. */
+import { lstatSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { offsetIn } from '../core/zone.ts';
 
@@ -12,15 +13,31 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  offset: (at, zone) =>
-    zone === '' ? -new Date(at).getTimezoneOffset() : offsetIn(zone, at),
-  async sleep(ms, signal) {
-    try {
-      await pause(ms, undefined, { signal });
-    } catch {
-      // The abort is seen by whoever asked for the sleep.
-    }
-  },
-};
+/** The machine's clock and zone; a changed /etc/localtime is noticed. */
+export function systemClock(localtime = '/etc/localtime'): Clock {
+  let mark = markOf(localtime);
+  return {
+    now: () => Date.now(),
+    offset(at, zone) {
+      if (zone !== '') return offsetIn(zone, at);
+      const marked = markOf(localtime);
+      if (marked !== mark && process.env['TZ'] === undefined) {
+        mark = marked;
+        delete process.env['TZ']; // Node reads the zone again whenever TZ is set or deleted
+      }
+      return -new Date(at).getTimezoneOffset();
+    },
+    async sleep(ms, signal) {
+      try {
+        await pause(ms, undefined, { signal });
+      } catch {
+        // The abort is seen by whoever asked for the sleep.
+      }
+    },
+  };
+}
+
+function markOf(file: string): string {
+  const stat = lstatSync(file, { throwIfNoEntry: false });
+  return stat === undefined ? '' : `${stat.ino} ${stat.mtimeMs} ${stat.ctimeMs}`;
+}
