@@ -1,0 +1,222 @@
+/** What becomes of a mail: handed on, or kept whole and logged in vixie's words; never lost. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { test, type TestContext } from 'node:test';
+import { mailer, type MailSettings } from '../../src/mail/mailer.ts';
+import type { Outgoing } from '../../src/system/outgoing.ts';
+import { launcher } from '../run/started.ts';
+import { type Behaviour, me, openSandbox, type Sandbox } from '../support/sandbox.ts';
+import { bytesOf, mailOf } from './mail.ts';
+
+interface Case {
+  readonly sandbox: Sandbox;
+  readonly logged: string[];
+  readonly deliver: (mail: Outgoing) => Promise<boolean>;
+}
+
+function open(t: TestContext, behaviour: Behaviour, changed: Partial<MailSettings> = {}): Case {
+  const sandbox = openSandbox(t);
+  sandbox.mailer(behaviour);
+  const logged: string[] = [];
+  const settings = {
+    mailcmd: sandbox.path('sendmail'),
+    mailargs: '%s -i %s',
+    timeout: 1000,
+    mailbox: sandbox.path('mailbox'),
+    outbox: sandbox.path('state', 'outbox'),
+    ...changed,
+  };
+  const deliver = mailer(settings, launcher, (who, event, detail) => {
+    logged.push(`(${who}) ${event} (${detail})`);
+  });
+  return { sandbox, logged, deliver };
+}
+
+/** What lies in the outbox for a run. */
+function kept(
+  sandbox: Sandbox,
+  run: string,
+): { message: Buffer; envelope: Record<string, unknown> } {
+  const place = sandbox.path('state', 'outbox', run);
+  for (const name of ['message.eml', 'envelope.json'])
+    assert.equal(statSync(`${place}/${name}`).mode & 0o7777, 0o600);
+  assert.equal(statSync(place).mode & 0o7777, 0o700);
+  const envelope: Record<string, unknown> = JSON.parse(
+    readFileSync(`${place}/envelope.json`, 'utf8'),
+  );
+  return { message: readFileSync(`${place}/message.eml`), envelope };
+}
+
+const LARGE = Buffer.alloc(5_000_000, 'large\n');
+const SMALL = 'small, \xe9 and \0\n';
+
+/** What the mailer does; what the log says of it, `N` for the size; why it is kept. */
+interface Failing {
+  readonly behaviour: Behaviour;
+  readonly status: string;
+  readonly reason: string;
+  readonly mailcmd?: string;
+}
+
+const failing: Record<string, Failing> = {
+  'fails for now': {
+    behaviour: { end: 75 },
+    status: '0x004b',
+    reason: 'the mailer ended with status 75',
+  },
+  'fails and says why': {
+    behaviour: { say: 'bob... User unknown', end: 67 },
+    status: '0x0043',
+    reason: 'the mailer ended with status 67: bob... User unknown',
+  },
+  'is killed': {
+    behaviour: { end: 'kill -KILL $$' },
+    status: '0xffffffff',
+    reason: 'the mailer was ended by SIGKILL',
+  },
+  hangs: {
+    behaviour: { end: 'exec sleep 600' },
+    status: '0xffffffff',
+    reason: 'the mailer did not end within 1 s',
+  },
+  'hangs before it reads': {
+    behaviour: { read: 0, end: 'exec sleep 600' },
+    status: '0xffffffff',
+    reason: 'the mailer did not end within 1 s',
+  },
+  'does not read': {
+    behaviour: { read: 0 },
+    status: '0x0000',
+    reason: 'the mailer did not read the message',
+  },
+  'does not read and fails': {
+    behaviour: { read: 0, say: 'cannot open queue', end: 71 },
+    status: '0x0047',
+    reason: 'the mailer ended with status 71: cannot open queue',
+  },
+};
+for (const [what, { behaviour, status, reason }] of Object.entries(failing))
+  for (const body of [SMALL, LARGE]) {
+    const size = Buffer.byteLength(body);
+    test(`mailer() that ${what} costs nothing of a mail of ${size} bytes`, async (t) => {
+      const { sandbox, logged, deliver } = open(t, behaviour);
+      const mail = mailOf(body, { recipients: ['bob', 'eve@example.org'] });
+      assert.equal(await deliver(mail), true, 'it is taken care of');
+      const { message, envelope } = kept(sandbox, mail.run);
+      assert.ok(message.equals(await bytesOf(mail)), 'whole');
+      const { at, ...rest } = envelope;
+      assert.ok(Math.abs(Date.now() - Date.parse(String(at))) < 60_000);
+      assert.deepEqual(rest, {
+        run: mail.run,
+        user: me,
+        recipients: ['bob', 'eve@example.org'],
+        reason,
+      });
+      const file = sandbox.path('state', 'outbox', mail.run, 'message.eml');
+      assert.deepEqual(logged, [
+        `(${me}) MAIL (mailed ${size} bytes of output but got status ${status} from MTA)`,
+        `(${me}) MAIL (not delivered (${reason}), kept in ${file})`,
+      ]);
+    });
+  }
+
+test('mailer() that reads half of a large mail costs nothing of it', async (t) => {
+  const { sandbox, deliver } = open(t, { read: 100_000 });
+  const mail = mailOf(LARGE);
+  assert.equal(await deliver(mail), true);
+  const { message, envelope } = kept(sandbox, mail.run);
+  assert.ok(message.equals(await bytesOf(mail)));
+  assert.equal(envelope['reason'], 'the mailer did not read the message');
+});
+
+test('mailer() says "1 byte" of one', async (t) => {
+  const { logged, deliver } = open(t, { end: 1 });
+  await deliver(mailOf('x'));
+  assert.match(logged[0] ?? '', /mailed 1 byte of output/);
+});
+
+test('mailer() that is missing leaves the mail in the outbox', async (t) => {
+  const { sandbox, logged, deliver } = open(t, {}, { mailcmd: '/nowhere/sendmail' });
+  const mail = mailOf(SMALL);
+  assert.equal(await deliver(mail), true);
+  const { message, envelope } = kept(sandbox, mail.run);
+  assert.ok(message.equals(await bytesOf(mail)));
+  assert.equal(envelope['reason'], 'there is no /nowhere/sendmail');
+  const file = sandbox.path('state', 'outbox', mail.run, 'message.eml');
+  assert.deepEqual(logged, [
+    '(CRON) info (No MTA installed, keeping output)',
+    `(${me}) MAIL (not delivered (there is no /nowhere/sendmail), kept in ${file})`,
+  ]);
+});
+
+test('mailer() that comes back is used again', async (t) => {
+  const { sandbox, deliver } = open(t, {});
+  writeFileSync(sandbox.path('behaviour'), 'exit 75\n');
+  await deliver(mailOf('one', { run: 'one' }));
+  sandbox.mailer({});
+  await deliver(mailOf('two', { run: 'two' }));
+  assert.deepEqual(sandbox.outbox(), ['one']);
+  assert.deepEqual(
+    sandbox.mails().map(({ body }) => body),
+    ['two'],
+  );
+});
+
+test('mailer() that cannot start anything leaves the mail in the outbox', async (t) => {
+  const sandbox = openSandbox(t);
+  const settings = {
+    mailcmd: sandbox.path('sendmail'),
+    mailargs: '%s %s',
+    timeout: 1000,
+    mailbox: sandbox.path('mailbox'),
+    outbox: sandbox.path('state', 'outbox'),
+  };
+  const broken = { start: () => Promise.reject(new Error('no more processes')) };
+  const deliver = mailer(settings, broken, () => {});
+  assert.equal(await deliver(mailOf('x')), true);
+  assert.equal(kept(sandbox, 'run-1').envelope['reason'], 'no more processes');
+});
+
+test('mailer() without mailer and outbox says that it could not keep the mail', async (t) => {
+  const { sandbox, logged, deliver } = open(t, { end: 75 });
+  writeFileSync(sandbox.path('state'), 'a file in the way');
+  assert.equal(await deliver(mailOf('x')), false);
+  assert.equal(
+    logged[1],
+    `(${me}) MAIL (not delivered (the mailer ended with status 75), and not kept either: not a directory)`,
+  );
+  rmSync(sandbox.path('state'));
+});
+
+test('mailer() keeps a mail anew that a crash left half kept', async (t) => {
+  const { sandbox, deliver } = open(t, { end: 75 });
+  const draft = sandbox.path('state', 'outbox', 'run-1.draft');
+  mkdirSync(draft, { recursive: true });
+  writeFileSync(`${draft}/message.eml`, 'half');
+  writeFileSync(`${draft}/more`, '');
+  for (const body of ['first', 'second']) {
+    const mail = mailOf(body);
+    assert.equal(await deliver(mail), true);
+    assert.ok(kept(sandbox, 'run-1').message.equals(await bytesOf(mail)));
+  }
+  assert.ok(!existsSync(draft));
+  assert.ok(!existsSync(sandbox.path('state', 'outbox', 'run-1', 'more')));
+});
+
+test('mailer() keeps a mail whose body breaks off nowhere at all', async (t) => {
+  const { sandbox, deliver } = open(t, { end: 75 });
+  const mail = mailOf('x', {
+    async *chunks() {
+      yield Buffer.from('half');
+      throw new Error('the disk has gone');
+    },
+  });
+  assert.equal(await deliver(mail), false);
+  assert.deepEqual(sandbox.outbox(), [], 'no half mail that looks like a whole one');
+});
+
+test('mailer() writes to mailboxes when it is told to', async (t) => {
+  const { sandbox, deliver } = open(t, {}, { mailcmd: 'mailbox:' });
+  assert.equal(await deliver(mailOf('hello\n')), true);
+  assert.match(readFileSync(sandbox.path('mailbox', me), 'latin1'), /^From .*\n[^]*\n\nhello\n\n$/);
+});
