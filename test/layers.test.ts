@@ -109,6 +109,6 @@ for (const [program, heavy] of Object.entries(lean)) {
 
 test('the dependencies are those that are imported', () => {
   const file = new URL('../../package.json', import.meta.url);
-  const { dependencies } = JSON.parse(readFileSync(file, 'utf8')) as { dependencies: object };
+  const { dependencies }: { dependencies: object } = JSON.parse(readFileSync(file, 'utf8'));
   assert.deepEqual(Object.keys(dependencies).toSorted(), Object.keys(packages).toSorted());
 });

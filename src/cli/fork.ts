@@ -30,11 +30,23 @@ export function forkDetached(
   });
 }
 
+/** A process of ours that is not ready after so long hangs, in milliseconds. */
+const PATIENCE = 60_000;
+
 /**
  * Wait until it says that it is ready, then let it go its own way.
  * @throws when it failed, or ended without a word
  */
 export async function untilReady(child: ChildProcess): Promise<void> {
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
+  try {
+    await ready(child);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function ready(child: ChildProcess): Promise<void> {
   const died = once(child, 'exit').then(([code, signal]: (number | string | null)[]) => {
     throw new Error(`it ended at once (${signal ?? `exit status ${code}`})`);
   });

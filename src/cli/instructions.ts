@@ -36,10 +36,14 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
     },
     log,
     logBits,
+    outputLimit: jobs.max_output,
     nofile: jobs.nofile,
     linger: jobs.linger * 1000,
   };
 }
+
+/** Each lookup of a user holds a thread as long as it takes; files and syncs need some too. */
+const THREADS = '32';
 
 /**
  * Start a runner; it is ready when this returns. Its environment is empty but for the zone, by
@@ -48,7 +52,12 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
  */
 export async function startRunner(told: Instructions, stderr: 'inherit' | 'ignore'): Promise<void> {
   const zone = process.env['TZ'];
-  const child = forkDetached(RUNNER, [], zone === undefined ? {} : { TZ: zone }, stderr);
+  const child = forkDetached(
+    RUNNER,
+    [],
+    { UV_THREADPOOL_SIZE: THREADS, ...(zone !== undefined && { TZ: zone }) },
+    stderr,
+  );
   child.send(told);
   await untilReady(child);
 }

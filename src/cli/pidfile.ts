@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { EXIT, Failure, reason } from '../system/failure.ts';
 import { lock } from '../system/libc.ts';
+import { startTime } from '../system/process.ts';
 
 /** The lock of this process, held until it ends. */
 export interface PidFile {
@@ -27,6 +28,12 @@ export interface PidFile {
 export function lockPidFile(path: string): PidFile {
   const fd = open(path);
   if (!lock(fd)) {
+    if (isStale(path)) {
+      // Whoever can read the file can lock it, also when the cron that wrote it is dead: it is left to him.
+      closeSync(fd);
+      rmSync(path, { force: true });
+      return lockPidFile(path);
+    }
     const other = readFileSync(fd, 'utf8').trim() || 'unknown';
     closeSync(fd);
     throw new Failure(
@@ -49,6 +56,20 @@ export function lockPidFile(path: string): PidFile {
       closeSync(fd);
     },
   };
+}
+
+/** A cron that has just taken the lock writes its pid within that time, in milliseconds. */
+const WRITING = 300;
+
+/** Whether the file names a process that is gone, and goes on doing so. */
+function isStale(path: string): boolean {
+  const isGone = (): boolean => {
+    const pid = Number(readFileSync(path, 'utf8'));
+    return Number.isInteger(pid) && pid > 0 && startTime(pid) === null;
+  };
+  if (!isGone()) return false;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WRITING);
+  return isGone();
 }
 
 function open(path: string): number {

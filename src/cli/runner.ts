@@ -23,6 +23,8 @@ export interface Instructions {
   readonly mail: MailSettings;
   readonly letterhead: Letterhead;
   readonly log: SinkChoice;
+  /** Bytes of a job's output that are kept at most. */
+  readonly outputLimit: number;
   readonly logBits: number;
   readonly nofile: number;
   /** In milliseconds. */
@@ -45,7 +47,7 @@ async function main(told: Instructions): Promise<void> {
     const log = plainLog(openSink(told.log), 'CRON');
     const error = { level: 'error' } as const;
     const journal = createJournal(told.journal, (problem) => log('CRON', 'ERROR', problem, error));
-    const { id: runner, nofile, linger, logBits, letterhead, socket } = told;
+    const { id: runner, outputLimit, nofile, linger, logBits, letterhead, socket } = told;
     journal.write([{ runner, pid: process.pid, started: startTime(process.pid) ?? 0 }]);
     const launcher = systemLauncher(process.geteuid?.() ?? 0, nofile);
     const jobs = await startRunner({
@@ -53,6 +55,7 @@ async function main(told: Instructions): Promise<void> {
       launcher,
       log,
       baseEnvironment,
+      outputLimit,
       outputFile: (run) => `${told.output}/${run}`,
       logBits,
       linger,
@@ -61,7 +64,7 @@ async function main(told: Instructions): Promise<void> {
       letterhead,
       socket,
     });
-    process.on('SIGTERM', () => jobs.drain());
+    process.on('SIGTERM', () => jobs.leave());
     // One job's surprise must not cost the others their output.
     process.on('uncaughtException', (surprise) => {
       log('CRON', 'ERROR', `internal error: ${surprise.stack ?? String(surprise)}`, error);
@@ -80,15 +83,19 @@ let known: { marks: string; environment: Environment } | undefined;
 /** Read the files again when they have changed. */
 function baseEnvironment(): Environment {
   const marks = ENVIRONMENT_FILES.map((file) => {
-    const stat = statSync(file, { throwIfNoEntry: false });
-    return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`;
+    try {
+      const stat = statSync(file);
+      return `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`;
+    } catch {
+      return ''; // not there, as on most machines
+    }
   }).join('\n');
   if (known?.marks !== marks) {
     const variables = ENVIRONMENT_FILES.flatMap((file) => {
       try {
         return parseEnvironmentFile(fromBytes(readFileSync(file)));
       } catch {
-        return []; // not there, as on most machines
+        return [];
       }
     });
     known = { marks, environment: [...new Map(variables)] };

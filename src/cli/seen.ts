@@ -7,43 +7,54 @@ import { errorCode, reason } from '../system/failure.ts';
 import { replaceFile } from '../system/replace.ts';
 import type { Log } from '../system/sink.ts';
 
-/** Entry's identity → UTC minute. */
+/** An entry that is not there is remembered so long, in minutes: its crontab may be refused for a while. */
+const MEMORY = 31 * 1440;
+
+/** When an entry was first seen, and since when it is gone. */
+interface Sight {
+  readonly first: number;
+  readonly gone: number | null;
+}
+
+/** Entry's identity → UTC minutes. */
 export class Seen {
   readonly #file: string;
   readonly #log: Log;
-  #minutes: ReadonlyMap<string, number>;
+  #sights: ReadonlyMap<string, Sight>;
 
   constructor(file: string, log: Log) {
     this.#file = file;
     this.#log = log;
-    this.#minutes = this.#read();
+    this.#sights = this.#read();
   }
 
-  /** Look at the crontabs in force: what is new is seen now, what is gone is forgotten. */
+  /** Look at the crontabs in force: what is new is seen now, what is gone is forgotten after a month. */
   look(tabs: readonly Tab[], now: number): void {
-    const minutes = new Map<string, number>();
+    const sights = new Map<string, Sight>();
     for (const tab of tabs)
       for (const entry of tab.entries) {
         if (settingsOf(entry.environment).catchup === 'skip') continue;
         const identity = identityOf(tab.label, entry);
-        minutes.set(identity, this.#minutes.get(identity) ?? now);
+        sights.set(identity, { first: this.#sights.get(identity)?.first ?? now, gone: null });
       }
-    const same =
-      minutes.size === this.#minutes.size &&
-      [...minutes.keys()].every((identity) => this.#minutes.has(identity));
-    this.#minutes = minutes;
-    if (!same) this.#write();
+    for (const [identity, { first, gone }] of this.#sights) {
+      if (sights.has(identity) || now - (gone ?? now) > MEMORY) continue;
+      sights.set(identity, { first, gone: gone ?? now });
+    }
+    const before = JSON.stringify([...this.#sights]);
+    this.#sights = sights;
+    if (JSON.stringify([...sights]) !== before) this.#write();
   }
 
   /** When that entry was first seen; never, as far as is known: now. */
   first(identity: string): number {
-    return this.#minutes.get(identity) ?? Infinity;
+    return this.#sights.get(identity)?.first ?? Infinity;
   }
 
-  #read(): ReadonlyMap<string, number> {
+  #read(): ReadonlyMap<string, Sight> {
     try {
-      const table: Record<string, number> = JSON.parse(readFileSync(this.#file, 'utf8'));
-      return new Map(Object.entries(table).filter(([, minute]) => Number.isInteger(minute)));
+      const table: Record<string, Sight> = JSON.parse(readFileSync(this.#file, 'utf8'));
+      return new Map(Object.entries(table).filter(([, { first }]) => Number.isInteger(first)));
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') this.#complain('use', error);
       return new Map();
@@ -52,7 +63,7 @@ export class Seen {
 
   #write(): void {
     try {
-      replaceFile(this.#file, `${JSON.stringify(Object.fromEntries(this.#minutes))}\n`);
+      replaceFile(this.#file, `${JSON.stringify(Object.fromEntries(this.#sights))}\n`);
     } catch (error) {
       this.#complain('write', error);
     }

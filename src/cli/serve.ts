@@ -118,18 +118,19 @@ async function schedule(
     const firings = rebootFirings(crontabs.tabs, first.boot);
     if (settings.startNothing) pretend(firings, log);
     else await runners.start(firings);
-    if (!end.signal.aborted) first.done();
+    if (!end.signal.aborted && !settings.startNothing) first.done();
   }
 
   const keptFile = join(paths.state, 'last-minute');
+  const keep = settings.startNothing ? (): void => {} : writeKept; // what only tries leaves no trace
   const before = readKept(keptFile, log);
   const now = clock.now();
   const from = goOn(before, momentAt(clock, now), now);
   let kept: Kept = { lasts: from, ran: before?.ran ?? from, stopped: null };
-  writeKept(keptFile, kept, log);
+  keep(keptFile, kept, log);
   const remember = (lasts: Kept['lasts']): void => {
     kept = { lasts, ran: lasts, stopped: null };
-    writeKept(keptFile, kept, log);
+    keep(keptFile, kept, log);
   };
   const { firstSeen } = crontabs;
   await daemon(
@@ -138,7 +139,7 @@ async function schedule(
     kept.ran,
     end.signal,
   );
-  writeKept(keptFile, { ...kept, stopped: clock.now() }, log);
+  keep(keptFile, { ...kept, stopped: clock.now() }, log);
   await runners.close();
 }
 

@@ -29,6 +29,9 @@ export interface Past<T extends Table> {
   readonly firstSeen: (tab: T, entry: Entry) => number;
 }
 
+/** So many starts are made up for at once, of one crontab: a table of thousands must not stop the others. */
+const TABLE_CAP = 1000;
+
 /** List what starts: minute by minute, in each minute in the order of the files, late ones last. */
 export function agenda<T extends Table>(
   tabs: readonly T[],
@@ -40,13 +43,16 @@ export function agenda<T extends Table>(
   const late: Due<T>[] = [];
   for (const tab of tabs) {
     const seed = seedOf(hostname, tab.label);
+    let allowance = TABLE_CAP;
     for (const entry of tab.entries) {
       const zone = zoneOf(entry);
       const catchesUp = settingsOf(entry.environment).catchup !== 'skip';
       const missed = catchesUp ? past.away(zone) : null;
       if (missed !== null) {
-        for (const visit of missedStarts(entry, missed, past.firstSeen(tab, entry), seed))
+        const starts = missedStarts(entry, missed, past.firstSeen(tab, entry), seed);
+        for (const visit of starts.slice(0, allowance))
           late.push({ tab, entry, visit, late: true });
+        allowance -= Math.min(starts.length, allowance);
         continue;
       }
       for (const [round, visit] of (wakes.get(zone)?.visits ?? []).entries())

@@ -30,6 +30,8 @@ export interface CrontabOptions {
 const LINE_LIMIT = 131_072;
 const ENTRY_LIMIT = 10_000;
 const VARIABLE_LIMIT = 1_000;
+/** All variables of an entry together, in bytes: each start of each entry carries them. */
+const ENVIRONMENT_LIMIT = 262_144;
 
 /** Read a crontab; the time is linear in its length, and the limits bound what is kept of it. */
 export function parseCrontab(text: string, options: CrontabOptions): Crontab {
@@ -100,6 +102,11 @@ class Reader {
     this.#release(name);
     if (++this.#assignments > VARIABLE_LIMIT) {
       this.#stop('too many environment variables', `more than ${VARIABLE_LIMIT} assignments`);
+      return;
+    }
+    const others = this.#environment.reduce((sum, [, { length }]) => sum + length, 0);
+    if (others + value.length > ENVIRONMENT_LIMIT) {
+      this.#stop('too much environment', `more than ${ENVIRONMENT_LIMIT} bytes of variables`);
       return;
     }
     const message = this.#options.refuse?.(name, value) ?? null;

@@ -1,6 +1,7 @@
 /** A time zone and an instant → how far its clocks are ahead of UTC. */
 
-/** Making a formatter costs as much as a thousand uses of it. */
+/** Making a formatter costs as much as a thousand uses of it; crontabs can name many, in any case. */
+const LIMIT = 500;
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 /** Tell whether a name is one of the zone database's, or UTC; offsets such as "+01:00" are none. */
@@ -31,6 +32,7 @@ function formatter(zone: string): Intl.DateTimeFormat {
   const known = formatters.get(zone);
   if (known !== undefined) return known;
   const made = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' });
+  if (formatters.size >= LIMIT) formatters.clear();
   formatters.set(zone, made);
   return made;
 }

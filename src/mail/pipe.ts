@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import { fromText, toBytes } from '../system/bytes.ts';
 import { capture } from '../system/capture.ts';
 import { EXIT, Failure } from '../system/failure.ts';
-import { pipe, unread } from '../system/libc.ts';
+import { twoPipes, unread } from '../system/libc.ts';
 import type { Outgoing } from '../system/outgoing.ts';
 import type { Exit, Launcher, Running } from '../system/program.ts';
 
@@ -81,8 +81,7 @@ export async function pipeMail(
   launcher: Launcher,
   timeout: number,
 ): Promise<Handed> {
-  const message = pipe();
-  const output = pipe();
+  const [message, output] = twoPipes();
   let running: Running;
   try {
     if (process.geteuid?.() === 0)
@@ -91,7 +90,7 @@ export async function pipeMail(
       user: mail.user,
       argv: mailerArgv(args, mail.recipients),
       environment: mailerEnvironment(mail),
-      directory: mail.user.home,
+      directory: fromText(mail.user.home),
       stdin: message.read,
       output: output.write,
     });
@@ -126,8 +125,8 @@ function mailerEnvironment({ user }: Outgoing): [string, string][] {
     ['SHELL', '/bin/sh'],
     ['HOME', fromText(user.home)],
     ['PATH', '/usr/sbin:/usr/bin:/sbin:/bin'],
-    ['LOGNAME', user.name],
-    ['USER', user.name],
+    ['LOGNAME', fromText(user.name)],
+    ['USER', fromText(user.name)],
   ];
 }
 

@@ -1,6 +1,7 @@
 /** A scheduler's connection to one runner. */
 import { createConnection, type Socket } from 'node:net';
 import {
+  batchesOf,
   type Firing,
   listenTo,
   type LostRun,
@@ -54,7 +55,8 @@ export class Connection {
 
   /** @param busy entries with jobs in other runners */
   start(firings: readonly Firing[], busy: readonly string[]): void {
-    say(this.#socket, { order: 'start', firings, busy });
+    for (const batch of batchesOf(firings))
+      say(this.#socket, { order: 'start', firings: batch, busy });
   }
 
   free(identity: string): void {

@@ -4,6 +4,7 @@ import type { Visit } from '../core/clock.ts';
 import type { Entry } from '../core/entry.ts';
 import { isWild } from '../core/schedule.ts';
 import { settingsOf } from '../core/settings.ts';
+import { toText } from '../system/bytes.ts';
 import type { Firing } from './protocol.ts';
 
 /** The entry, by crontab and text: the same across reloads, restarts and upgrades. */
@@ -33,7 +34,7 @@ export function firingOf(
     key: `${identity}@${instant}`,
     identity,
     run: runName(),
-    user: entry.user ?? owner ?? '',
+    user: entry.user === null ? (owner ?? '') : toText(entry.user),
     command,
     stdin,
     environment,

@@ -3,9 +3,9 @@ import { closeSync, fchownSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Environment, jobEnvironment } from '../core/environment.ts';
 import { visible } from '../core/escape.ts';
-import { toBytes, toText } from '../system/bytes.ts';
+import { fromText, toBytes, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
-import { pipe } from '../system/libc.ts';
+import { twoPipes } from '../system/libc.ts';
 import type { Exit, Launcher, Running } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
 import type { User, Users } from '../system/users.ts';
@@ -26,6 +26,8 @@ export interface JobTools {
   readonly baseEnvironment: () => Environment;
   /** File for the output of a run. */
   readonly outputFile: (run: string) => string;
+  /** Bytes of a job's output that are kept at most. */
+  readonly outputLimit: number;
   /** The -L option. */
   readonly logBits: number;
   /** How long to wait for a background child that keeps the output open, in milliseconds. */
@@ -54,7 +56,7 @@ export async function runJob(
   onExit: (exit: Exit | null) => void,
 ): Promise<Finished> {
   const trouble = (problem: string): void => tools.log(firing.user, 'ERROR', problem, ERROR);
-  const output = new Output(tools.outputFile(firing.run), trouble);
+  const output = new Output(tools.outputFile(firing.run), trouble, tools.outputLimit);
   const nothing = { exit: null, output, environment: [], timedOut: false, late: null };
   let user: User | null = null;
   let why = 'no such user';
@@ -69,7 +71,12 @@ export async function runJob(
     return { user, ...nothing };
   }
   const base = tools.baseEnvironment();
-  const { cron, job } = jobEnvironment(base, firing.environment, user.name, user.home);
+  const { cron, job } = jobEnvironment(
+    base,
+    firing.environment,
+    fromText(user.name),
+    fromText(user.home),
+  );
   let started: Started;
   try {
     started = await start(firing, user, job, tools.launcher);
@@ -96,7 +103,7 @@ export async function runJob(
   const open = await stillOpen(closed, tools.linger);
   const finished = { user, exit, output, environment: cron, timedOut };
   if (!open) return { ...finished, late: null };
-  const later = new Output(tools.outputFile(`${firing.run}-late`), trouble);
+  const later = new Output(tools.outputFile(`${firing.run}-late`), trouble, tools.outputLimit);
   current = later;
   return { ...finished, late: closed.then(() => later) };
 }
@@ -115,8 +122,7 @@ async function start(
   environment: Environment,
   launcher: Launcher,
 ): Promise<Started> {
-  const input = pipe();
-  const output = pipe(OUTPUT_PIPE);
+  const [input, output] = twoPipes(OUTPUT_PIPE);
   try {
     // The pipes are the user's, so that a job can open /dev/stdin and /dev/stderr anew.
     if (process.geteuid?.() === 0)

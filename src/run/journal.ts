@@ -2,23 +2,10 @@
 import { appendFileSync, closeSync, fdatasync, openSync, readFileSync, writeSync } from 'node:fs';
 import { lock } from '../system/libc.ts';
 import { errorCode, reason } from '../system/failure.ts';
-import type { Firing, LostRun } from './protocol.ts';
-import type { Exit } from '../system/program.ts';
+import { type JournalLine, LineReader, LineWriter } from './lines.ts';
+import type { LostRun } from './protocol.ts';
 
-/** One line of a journal. */
-export type JournalLine =
-  /** First line: which process writes; its start time tells it from a later one of the same pid. */
-  | { readonly runner: string; readonly pid: number; readonly started: number }
-  | { readonly fire: Firing; readonly at: number }
-  /** It waits for the job before it; and: it does no more. */
-  | { readonly wait: string }
-  | { readonly begin: string }
-  /** The job is over; `bytes` of output are still to be mailed. */
-  | { readonly end: string; readonly exit: Exit; readonly bytes: number }
-  /** Nothing is left to do for this run. */
-  | { readonly done: string }
-  /** It is in the journal of another runner now, which sees to what is left to do. */
-  | { readonly handed: string };
+export type { JournalLine };
 
 /** What a journal tells about the past. */
 export interface JournalContents {
@@ -46,10 +33,11 @@ export interface Journal {
 export function createJournal(file: string, onTrouble: (problem: string) => void): Journal {
   const fd = openSync(file, 'ax', 0o600);
   if (!lock(fd)) throw new Error(`Cannot lock the new journal "${file}": somebody else did`);
+  const writer = new LineWriter();
   let whole = true;
   return {
     write(lines) {
-      const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+      const text = lines.map((line) => writer.text(line)).join('');
       // After a failed write, what follows must not be joined to a piece of a line.
       const bytes = Buffer.from(whole ? text : `\n${text}`);
       try {
@@ -94,9 +82,10 @@ export function readJournal(file: string): JournalContents {
   };
   let pid: number | undefined;
   let started: number | undefined;
+  const reader = new LineReader();
   const text = readFileSync(file, 'utf8');
   for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
-    const entry = parseLine(line);
+    const entry = reader.read(line);
     if (entry === null) continue;
     if ('runner' in entry) ({ pid, started } = entry);
     else if ('fire' in entry) {
@@ -119,13 +108,4 @@ export function settle(file: string, runs: readonly string[]): void {
   const lines = runs.map((run) => `${JSON.stringify({ handed: run } satisfies JournalLine)}\n`);
   // A crash may have cut the last line short; what follows must not be joined to it.
   appendFileSync(file, `\n${lines.join('')}`);
-}
-
-function parseLine(line: string): JournalLine | null {
-  try {
-    const entry: JournalLine | null = JSON.parse(line);
-    return typeof entry === 'object' ? entry : null;
-  } catch {
-    return null; // a block of zeroes, as a power cut leaves
-  }
 }

@@ -5,7 +5,7 @@ import { memoryFile, seal } from '../system/libc.ts';
 import type { Launcher, Program, Running, Start } from '../system/program.ts';
 import { toBytes } from '../system/bytes.ts';
 import type { User } from '../system/users.ts';
-import { NOTE_ROOM, readNote, script } from './script.ts';
+import { NOTE_LENGTH, readNote, script } from './script.ts';
 
 /** util-linux's; by absolute path, for a PATH of ours is as little to be trusted as a user's. */
 const SETPRIV = '/usr/bin/setpriv';
@@ -88,7 +88,7 @@ function spawned(file: string, args: string[], program: Program, note: number): 
 }
 
 function readStart(note: number): Start {
-  const head = Buffer.alloc(NOTE_ROOM);
+  const head = Buffer.alloc(NOTE_LENGTH);
   const length = readSync(note, head, 0, head.length, 0);
   return readNote(head.toString('latin1', 0, length));
 }

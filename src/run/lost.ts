@@ -1,7 +1,7 @@
 /** A run whose runner died → the mail that says so, with what was captured of its output. */
 import { createReadStream, rmSync, statSync } from 'node:fs';
 import { jobEnvironment } from '../core/environment.ts';
-import { toText } from '../system/bytes.ts';
+import { fromText, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Deliver } from '../system/outgoing.ts';
 import type { Log } from '../system/sink.ts';
@@ -43,7 +43,8 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
       firing,
       user,
       exit,
-      environment: jobEnvironment([], firing.environment, user.name, user.home).cron,
+      environment: jobEnvironment([], firing.environment, fromText(user.name), fromText(user.home))
+        .cron,
       preface: `cron: the process that watched this job died; ${how}.\n${incomplete ? LAST_SECOND : ''}\n`,
       body: {
         size,

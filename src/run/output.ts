@@ -10,6 +10,7 @@ const MEMORY_TIME = 1000;
 /** The output of one job, stdout and stderr in the order they came. */
 export class Output {
   readonly #file: string;
+  readonly #limit: number;
   readonly #onTrouble: (problem: string) => void;
   #memory: Buffer[] = [];
   #size = 0;
@@ -17,25 +18,32 @@ export class Output {
   #fd: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param file where it goes when it is long or takes long; the directory exists */
-  constructor(file: string, onTrouble: (problem: string) => void) {
+  /**
+   * @param file where it goes when it is long or takes long; the directory exists
+   * @param limit bytes that are kept at most; the rest is counted
+   */
+  constructor(file: string, onTrouble: (problem: string) => void, limit = Infinity) {
     this.#file = file;
+    this.#limit = limit;
     this.#onTrouble = onTrouble;
   }
 
-  /** Bytes printed so far. */
+  /** Bytes printed so far, up to the limit. */
   get size(): number {
     return this.#size;
   }
 
-  /** Bytes that could not be kept, because the disk was full. */
+  /** Bytes that were not kept, beyond the limit or because the disk was full. */
   get lost(): number {
     return this.#lost;
   }
 
   /** Take what was read. `bytes` may be overwritten afterwards. */
-  add(bytes: Uint8Array): void {
+  add(read: Uint8Array): void {
+    const bytes = read.subarray(0, Math.max(0, this.#limit - this.#size));
+    this.#lost += read.length - bytes.length;
     this.#size += bytes.length;
+    if (bytes.length === 0) return;
     if (this.#fd === undefined && this.#size <= MEMORY_LIMIT) {
       this.#memory.push(Buffer.from(bytes));
       this.#timer ??= setTimeout(() => this.#spill(), MEMORY_TIME);

@@ -69,12 +69,74 @@ export type Word =
   | { readonly word: 'started'; readonly job: RunningJob }
   | { readonly word: 'ended'; readonly run: string; readonly exit: Exit | null };
 
-/** A crontab has at most 16 MiB; JSON makes at most six chars of a byte. */
+/** A batch has at most 4 MiB of words (see batchesOf); JSON makes at most six chars of a byte. */
 const LINE_LIMIT = 128 * 1024 * 1024;
 
 /** Send one message. */
 export function say(socket: Socket, message: Order | Word): void {
-  if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
+  if (!socket.destroyed) socket.write(`${JSON.stringify(pack(message))}\n`);
+}
+
+/** Firings on their way: environments, which entries share, are sent once. */
+interface Packed {
+  readonly order: 'start';
+  readonly busy: readonly string[];
+  readonly environments: readonly Environment[];
+  readonly firings: readonly (Omit<Firing, 'environment'> & { readonly environment: number })[];
+}
+
+function pack(message: Order | Word): Order | Word | Packed {
+  if (!('order' in message) || message.order !== 'start') return message;
+  const environments = [...new Set(message.firings.map(({ environment }) => environment))];
+  const places = new Map(environments.map((environment, place) => [environment, place]));
+  const firings = message.firings.map((firing) => ({
+    ...firing,
+    environment: places.get(firing.environment) ?? 0,
+  }));
+  return { ...message, environments, firings };
+}
+
+function unpack(message: Order | Word | Packed): Order | Word {
+  if (!('environments' in message)) return message;
+  const { environments, firings, order, busy } = message;
+  const whole = firings.map((firing) => ({
+    ...firing,
+    environment: environments[firing.environment] ?? [],
+  }));
+  return { order, busy, firings: whole };
+}
+
+/** Words of so many bytes go into one message. */
+const BATCH = 4 * 1024 * 1024;
+
+/** Divide firings into batches that a message can hold. */
+export function batchesOf(firings: readonly Firing[]): Firing[][] {
+  const batches: Firing[][] = [];
+  let room = 0;
+  let known = new Set<Environment>();
+  for (const firing of firings) {
+    const { command, stdin, environment } = firing;
+    const words = command.length + (stdin?.length ?? 0) + OVERHEAD;
+    const variables = known.has(environment) ? 0 : sizeOf(environment);
+    let batch = batches.at(-1);
+    if (batch === undefined || words + variables > room) {
+      batch = [];
+      batches.push(batch);
+      room = BATCH;
+      known = new Set();
+    }
+    batch.push(firing);
+    room -= words + (known.has(environment) ? 0 : sizeOf(environment));
+    known.add(environment);
+  }
+  return batches;
+}
+
+/** What a firing has besides: names and keys. */
+const OVERHEAD = 512;
+
+function sizeOf(environment: Environment): number {
+  return environment.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
 }
 
 /** Call back for each message; a line that is none, or too long, ends the connection. */
@@ -90,17 +152,25 @@ export function listenTo(socket: Socket, onMessage: (message: Order | Word) => v
       pieces = [];
       length = 0;
       rest = rest.subarray(end + 1);
-      try {
-        const message: Order | Word = JSON.parse(line);
-        onMessage(message);
-      } catch (error) {
-        socket.destroy(error instanceof Error ? error : new Error(String(error)));
+      const message = parse(line);
+      if (message === null) {
+        socket.destroy(new Error('no message'));
         return;
       }
+      onMessage(unpack(message));
       if (socket.destroyed) return;
     }
     if (rest.length > 0) pieces.push(rest);
     length += rest.length;
     if (length > LINE_LIMIT) socket.destroy(new Error('message too long'));
   });
+}
+
+function parse(line: string): Order | Word | Packed | null {
+  try {
+    const message: Order | Word | Packed | null = JSON.parse(line);
+    return typeof message === 'object' ? message : null;
+  } catch {
+    return null;
+  }
 }

@@ -42,9 +42,10 @@ export function report(facts: Facts, letterhead: Letterhead, log: Log): Outgoing
   }
   if (firing.mailSuccess === 'never' && !failed) return null;
 
-  const mailto = lookup(environment, 'MAILTO') ?? user.name;
+  const owner = fromText(user.name);
+  const mailto = lookup(environment, 'MAILTO') ?? owner;
   const addressed = recipients(mailto);
-  let to: readonly string[] = [user.name];
+  let to: readonly string[] = [owner];
   if (addressed.ok) {
     if (addressed.value.length === 0) return null;
     to = addressed.value;
@@ -55,10 +56,10 @@ export function report(facts: Facts, letterhead: Letterhead, log: Log): Outgoing
   }
 
   const head = composeHead({
-    user: user.name,
+    user: owner,
     host: fromText(letterhead.host),
     command: firing.command,
-    to: addressed.ok ? mailto : user.name,
+    to: addressed.ok ? mailto : owner,
     environment,
     charset: letterhead.charset,
     failed: failed && letterhead.markFailed,

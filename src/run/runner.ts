@@ -15,6 +15,7 @@ import {
   say,
 } from './protocol.ts';
 import { mailLost } from './lost.ts';
+import type { Output } from './output.ts';
 import { Queue } from './queue.ts';
 import { type Letterhead, report } from './report.ts';
 
@@ -68,6 +69,12 @@ export class Runner {
   /** Resolves when it was told to end, or lost its scheduler, and has nothing left to do. */
   get ended(): Promise<void> {
     return this.#ended;
+  }
+
+  /** Hang up on the scheduler, which then looks for another runner; what runs here is seen to its end. */
+  leave(): void {
+    if (this.#scheduler === null) this.drain();
+    else this.#scheduler.destroy();
   }
 
   /** Start nothing any more, and end after the last mail. */
@@ -165,19 +172,32 @@ export class Runner {
     };
     onStart(0);
     const onExit = (exit: Exit | null): void => {
-      this.#running.delete(run);
-      this.#tell({ word: 'ended', run, exit });
+      if (!this.#running.delete(run)) return;
+      // First the next one, then the word: else the entry would seem free, and two start at once.
       this.#next(this.#queue.ended(identity));
+      this.#tell({ word: 'ended', run, exit });
     };
-    const finished = await runJob(firing, this.#tools, onStart, onExit);
+    let finished: Finished;
+    try {
+      finished = await runJob(firing, this.#tools, onStart, onExit);
+    } finally {
+      onExit(null); // whatever went wrong: the next one of this entry need not wait for ever
+    }
     if (finished.late !== null) {
       // What a background child prints from now on is a run of its own, also for the journal.
       const late = { ...firing, run: `${run}-late`, key: `${firing.key}/late` };
       journal.write([{ fire: late, at: Date.now() }]);
-      const rest = finished.late.then((output) => this.#finish(late, { ...finished, output }));
-      this.#track(rest);
+      this.#track(this.#finishLate(late, { ...finished, timedOut: false }, finished.late));
     }
     await this.#finish(firing, finished);
+  }
+
+  /** Mail what came after the mail, if anything came. */
+  async #finishLate(late: Firing, finished: Finished, rest: Promise<Output>): Promise<void> {
+    const output = await rest;
+    if (output.size > 0) return this.#finish(late, { ...finished, output });
+    this.#tools.journal.write([{ done: late.run }]);
+    output.discard();
   }
 
   /** Record the end, and mail what there is to tell. */

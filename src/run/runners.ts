@@ -1,5 +1,5 @@
 /** The scheduler's side: finds living runners, buries dead ones, starts one of its own, hands it the firings. */
-import { mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errorCode, reason } from '../system/failure.ts';
@@ -57,6 +57,7 @@ export class Runners {
   #waiting: (() => void)[] = [];
   #runner: { readonly id: string; readonly connection: Connection } | null = null;
   #closed = false;
+  #swept = Date.now();
   #starting = Promise.resolve();
 
   constructor(setup: RunnersSetup) {
@@ -81,7 +82,13 @@ export class Runners {
     if (fresh.length === 0 || this.#closed) return;
     for (const firing of fresh) this.#pending.set(firing.run, firing);
     this.#runner?.connection.start(fresh, this.#busyElsewhere());
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const recorded = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const slow = setTimeout(() => {
+      const detail = `the runner has not answered for ${ANSWER / 1000} s: ${fresh.length} jobs wait`;
+      this.#setup.log('CRON', 'ERROR', detail, ERROR);
+    }, ANSWER);
+    await recorded;
+    clearTimeout(slow);
     await this.#rotate();
   }
 
@@ -180,8 +187,7 @@ export class Runners {
       this.#sweep(done);
       this.#left.push(...open.map((run) => ({ ...run, from: id })));
       unlinkIfThere(this.#socket(id));
-      const age = Date.now() - statSync(file).mtimeMs;
-      if (open.length === 0 && age > KEEP_JOURNAL) unlinkSync(file);
+      if (open.length === 0) this.#removeIfOld(id);
     } catch (error) {
       this.#setup.log('CRON', 'ERROR', `journal "${file}": ${reason(error)}`, ERROR);
     }
@@ -228,11 +234,13 @@ export class Runners {
   /** Write into the journals of dead runners that others take care of these. */
   #settle(settled: readonly Left[]): void {
     for (const id of new Set(settled.map(({ from }) => from))) {
-      const own = settled.filter(({ from }) => from === id);
-      settle(
-        this.#journal(id),
-        own.map(({ firing }) => firing.run),
-      );
+      const runs = settled.filter(({ from }) => from === id).map(({ firing }) => firing.run);
+      try {
+        settle(this.#journal(id), runs);
+      } catch (error) {
+        // On a full disk: the next scheduler may report these a second time.
+        this.#setup.log('CRON', 'ERROR', `journal of runner ${id}: ${reason(error)}`, ERROR);
+      }
     }
   }
 
@@ -251,43 +259,80 @@ export class Runners {
     const { fork, log, signal } = this.#setup;
     for (let wait = 100; !this.#closed; wait = Math.min(wait * 2, 30_000)) {
       const id = `${Date.now().toString(36)}-${process.pid}`;
+      let connection: Connection;
       try {
+        mkdirSync(this.#setup.journals, { recursive: true, mode: 0o700 });
         await fork(id);
-        const connection = await Connection.open(this.#socket(id), ANSWER);
-        connection.onRecorded = (runs) => this.#recordedRuns(runs);
-        this.#runner = { id, connection };
-        void connection.closed.then(() => this.#replace(id, connection));
-        if (this.#closed) return; // what waits is for the next scheduler
-        this.#handOn();
-        if (this.#pending.size > 0)
-          connection.start([...this.#pending.values()], this.#busyElsewhere());
-        return;
+        connection = await Connection.open(this.#socket(id), ANSWER);
       } catch (error) {
         const detail = `cannot start a runner: ${reason(error)}; next try in ${wait / 1000} s`;
         log('CRON', 'ERROR', detail, ERROR);
         await pause(wait, undefined, { signal }).catch(() => {}); // the signal ends the loop too
         if (this.#isDead(id)) this.#bury(id);
+        continue;
       }
+      connection.onRecorded = (runs) => this.#recordedRuns(runs);
+      this.#runner = { id, connection };
+      void connection.closed.then(() => this.#replace(id, connection));
+      if (this.#closed) return; // what waits is for the next scheduler
+      this.#handOn();
+      if (this.#pending.size > 0)
+        connection.start([...this.#pending.values()], this.#busyElsewhere());
+      return;
     }
   }
 
-  /** The connection to our own runner broke: it died, for it ends only when told. */
+  /** The connection to our own runner broke: it died, or hung up because it was told to end. */
   async #replace(id: string, connection: Connection): Promise<void> {
     if (this.#closed || this.#runner?.connection !== connection) return;
     this.#runner = null;
-    this.#setup.log('CRON', 'ERROR', 'the runner died: another one is started', ERROR);
-    await this.#untilAbandoned(id);
-    this.#bury(id);
+    this.#setup.log('CRON', 'ERROR', 'the runner is gone: another one is started', ERROR);
+    try {
+      await this.#inherit(id);
+    } catch (error) {
+      this.#setup.log('CRON', 'ERROR', `journal of runner ${id}: ${reason(error)}`, ERROR);
+    }
     this.#left.push(...this.#handedOn.splice(0));
     await this.#startRunner();
   }
 
   async #rotate(): Promise<void> {
     const runner = this.#runner;
-    if (runner === null || statSync(this.#journal(runner.id)).size < JOURNAL_LIMIT) return;
+    this.#forgetOld();
+    if (runner === null) return;
+    const journal = statSync(this.#journal(runner.id), { throwIfNoEntry: false });
+    if (journal !== undefined && journal.size < JOURNAL_LIMIT) return;
     this.#runner = null;
     this.#drain(runner.id, runner.connection);
     await this.#startRunner();
+  }
+
+  /** Once an hour: journals of ended runners that no restart can need go, and what was known from them. */
+  #forgetOld(): void {
+    const now = Date.now();
+    if (now - this.#swept < KEEP_JOURNAL) return;
+    this.#swept = now;
+    try {
+      this.#removeJournals();
+    } catch (error) {
+      this.#setup.log('CRON', 'ERROR', `"${this.#setup.journals}": ${reason(error)}`, ERROR);
+    }
+  }
+
+  #removeJournals(): void {
+    for (const name of readdirSync(this.#setup.journals)) {
+      const id = name.slice(0, -JOURNAL.length);
+      if (!name.endsWith(JOURNAL) || !this.#isDead(id)) continue;
+      this.#removeIfOld(id);
+      if (existsSync(this.#journal(id))) continue;
+      for (const [key, from] of this.#recorded) if (from === id) this.#recorded.delete(key);
+    }
+  }
+
+  #removeIfOld(id: string): void {
+    const file = this.#journal(id);
+    const age = Date.now() - statSync(file).mtimeMs;
+    if (age > KEEP_JOURNAL && readJournal(file).open.length === 0) unlinkSync(file);
   }
 
   #isDead(id: string): boolean {

@@ -5,7 +5,7 @@ import type { Program } from '../system/program.ts';
  * Room at the start of the script for what the script itself notes while it runs: it writes into
  * its own file, over this comment, which the shell has read by then.
  */
-const NOTE_LENGTH = 16;
+export const NOTE_LENGTH = 32;
 const HOMELESS = 'homeless';
 const REACHED = 'reached';
 
@@ -34,7 +34,7 @@ export function script(program: Program, nofile: number): string {
   const words = program.argv.map(quote).join(' ');
   const assignments = special.map(([name, value]) => quote(`${name}=${value}`)).join(' ');
   return [
-    `#${' '.repeat(NOTE_LENGTH - 2)}`,
+    `#${' '.repeat(NOTE_LENGTH - 1)}`,
     `ulimit -Sn ${nofile} 2>/dev/null`,
     // `./`: a directory named "-" or "-P" is no option. CDPATH is not set: the environment is empty.
     `cd ${quote(program.directory.replace(/^(?!\/)/, './'))} 2>/dev/null || { echo ${HOMELESS} >&3; cd /; }`,
@@ -57,9 +57,6 @@ export function script(program: Program, nofile: number): string {
 export function readNote(head: string): { reached: boolean; homeless: boolean } {
   return { reached: head.includes(REACHED), homeless: head.includes(HOMELESS) };
 }
-
-/** How much of the script's file the note may fill. */
-export const NOTE_ROOM = 64;
 
 function quote(word: string): string {
   return `'${word.replaceAll("'", String.raw`'\''`)}'`;

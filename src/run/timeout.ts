@@ -1,5 +1,7 @@
 /** CRON_TIMEOUT: a job that runs too long is asked to end, and then made to, with all that it started. */
 
+import { startTime } from '../system/process.ts';
+
 /** Between SIGTERM and SIGKILL, in milliseconds. */
 const GRACE = 10_000;
 
@@ -17,6 +19,7 @@ export interface TimeLimit {
  */
 export function limitTime(group: number, seconds: number, closed: Promise<void>): TimeLimit {
   let fired = false;
+  let ended = false;
   let timer: NodeJS.Timeout | undefined;
   const signal = (name: NodeJS.Signals): void => {
     try {
@@ -28,14 +31,17 @@ export function limitTime(group: number, seconds: number, closed: Promise<void>)
   const ask = (): void => {
     fired = true;
     signal('SIGTERM');
-    timer = setTimeout(() => signal('SIGKILL'), GRACE);
-    // What it started may ignore SIGTERM and outlive it; as long as its output is open, some of
-    // it lives, and the number of the group is nobody else's.
+    timer = setTimeout(() => {
+      // What it started may ignore SIGTERM and outlive it. But once the job has ended, a process
+      // of its number is a stranger, who may lead a group of his own.
+      if (!ended || startTime(group) === null) signal('SIGKILL');
+    }, GRACE);
     void closed.then(() => clearTimeout(timer));
   };
   if (seconds > 0) timer = setTimeout(ask, seconds * 1000);
   return {
     stop() {
+      ended = true;
       if (!fired) clearTimeout(timer);
       return fired;
     },

@@ -48,6 +48,8 @@ const MAIL = v.strictObject({
 const JOBS = v.strictObject({
   /** Soft limit of open descriptors; Node raises its own, a job gets this one back. */
   nofile: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16)), 1024),
+  /** Bytes of a job's output that are kept and mailed; what is beyond is counted, and the mail says so. */
+  max_output: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1024)), 100_000_000),
   /** How long a mail waits for a background child that keeps the output open, in seconds. */
   linger: seconds(60),
 });

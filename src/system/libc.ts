@@ -36,6 +36,9 @@ const c = {
   getrlimit: libc.func('int getrlimit(int resource, _Out_ rlimit *limit)'),
   socket: libc.func('int socket(int domain, int type, int protocol)'),
   connect: libc.func('int connect(int fd, sockaddr_un *address, uint32 length)'),
+  setsockopt: libc.func(
+    'int setsockopt(int fd, int level, int name, const uint8 *value, uint32 length)',
+  ),
   send: libc.func('intptr_t send(int fd, const uint8 *data, size_t length, int flags)'),
   newlocale: libc.func('void *newlocale(int mask, const char *locale, void *base)'),
   freelocale: libc.func('void freelocale(void *locale)'),
@@ -76,6 +79,18 @@ export function pipe(size?: number): { read: number; write: number } {
   // Refused beyond /proc/sys/fs/pipe-user-pages-soft: the pipe then keeps its 64 KiB.
   if (size !== undefined) c.fcntl(fds[0], F_SETPIPE_SZ, 'int', size);
   return { read: fds[0], write: fds[1] };
+}
+
+/** Make one for a program's input and one, of that size, for its output; both or none. */
+export function twoPipes(size?: number): [ReturnType<typeof pipe>, ReturnType<typeof pipe>] {
+  const first = pipe();
+  try {
+    return [first, pipe(size)];
+  } catch (error) {
+    close(first.read);
+    close(first.write);
+    throw error;
+  }
 }
 
 /** Bytes that lie in a pipe and that nobody has read. */
@@ -202,6 +217,7 @@ function call(routine: typeof c.getgrouplist, ...args: unknown[]): Promise<numbe
 /** Open a datagram connection to a unix socket, such as /dev/log. */
 export function datagramSocket(path: string): number {
   const fd = check('socket', c.socket(1, 2 | O_CLOEXEC, 0));
+  c.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, SEND_PATIENCE, 16);
   if (c.connect(fd, { family: 1, path }, 2 + Buffer.byteLength(path) + 1) === 0) return fd;
   const error = failed(`connect ${path}`);
   closeDescriptor(fd);
@@ -215,11 +231,15 @@ export function closeDescriptor(fd: number): void {
   close(fd);
 }
 
-const MSG_NOSIGNAL_DONTWAIT = 0x4000 | 0x40;
+const SOL_SOCKET = 1;
+const SO_SNDTIMEO = 21;
+/** How long a reader that is behind is waited for: a tenth of a second, as `struct timeval`. */
+const SEND_PATIENCE = Buffer.from(new BigInt64Array([0n, 100_000n]).buffer);
+const MSG_NOSIGNAL = 0x4000;
 
-/** Send one datagram without waiting; false when it could not be sent. */
+/** Send one datagram; a queue that is full is waited for a little. False when it could not be sent. */
 export function send(fd: number, data: Buffer): boolean {
-  return Number(c.send(fd, data, data.length, MSG_NOSIGNAL_DONTWAIT)) === data.length;
+  return Number(c.send(fd, data, data.length, MSG_NOSIGNAL)) === data.length;
 }
 
 /** The character set of this process's locale, as nl_langinfo(CODESET) names it. */

@@ -1,5 +1,5 @@
 /** Log lines on their way out: to syslog, to stderr, or to a file. */
-import { openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
 import { closeDescriptor, datagramSocket, send } from './libc.ts';
 
 export type Level = 'info' | 'error';
@@ -47,8 +47,32 @@ export interface SinkChoice {
 export function openSink(choice: SinkChoice): Sink {
   const form = choice.format === 'json' ? json : undefined;
   if (choice.to === 'syslog') return syslog(form ?? message, choice.silent === true);
-  const fd = choice.to === 'stderr' ? 2 : openSync(choice.to.file, 'a', 0o640);
-  return { write: (line, body) => put(fd, `${body ?? (form ?? stamped)(line)}\n`) };
+  const target = choice.to === 'stderr' ? (): number => 2 : logFile(choice.to.file);
+  return { write: (line, body) => put(target(), `${body ?? (form ?? stamped)(line)}\n`) };
+}
+
+/** How often a log file is looked at, in milliseconds: logrotate may have moved it away. */
+const LOOK = 1000;
+
+/** A file that is opened anew when another one, or none, lies in its place. */
+function logFile(file: string): () => number {
+  let fd = openSync(file, 'a', 0o640);
+  let looked = performance.now();
+  return () => {
+    const now = performance.now();
+    if (now - looked < LOOK) return fd;
+    looked = now;
+    try {
+      if (statSync(file, { throwIfNoEntry: false })?.ino !== fstatSync(fd).ino) {
+        const moved = fd;
+        fd = openSync(file, 'a', 0o640);
+        closeSync(moved);
+      }
+    } catch {
+      // It cannot be opened for now: the lines go where they went.
+    }
+    return fd;
+  };
 }
 
 /** The line as vixie words it. */

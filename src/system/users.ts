@@ -18,20 +18,46 @@ export interface Patience {
   readonly keep: number;
 }
 
-/** The system's user database: one lookup a name at a time, so that a hanging LDAP holds up that user alone. */
-export function systemUsers(patience: Patience = { timeout: 10_000, keep: 30_000 }): Users {
-  const known = new Map<string, { until: number; answer: Promise<User | null> }>();
+/** What is known of a name. */
+interface Known {
+  /** The lookup that is under way; there is never a second one, for each holds a thread. */
+  asking: Promise<User | null> | null;
+  user: User | null;
+  until: number;
+}
+
+/**
+ * The system's user database. A hanging LDAP holds up its own users alone, as long as there are
+ * threads left (UV_THREADPOOL_SIZE); whom it has told of before goes on with what it told.
+ */
+export function systemUsers(
+  patience: Patience = { timeout: 10_000, keep: 30_000 },
+  look: (name: string) => Promise<User | null> = read,
+): Users {
+  const names = new Map<string, Known>();
   return {
-    find(name) {
-      const now = performance.now();
-      const hit = known.get(name);
-      if (hit !== undefined && hit.until > now) return inTime(hit.answer, name, patience.timeout);
-      const answer = read(name);
-      known.set(name, { until: now + patience.keep, answer });
-      // Nobody and a failure are asked again: the user may come with the network (LDAP, sssd).
-      const forget = (): void => void known.delete(name);
-      answer.then((user) => user ?? forget(), forget);
-      return inTime(answer, name, patience.timeout);
+    async find(name) {
+      const known = names.get(name) ?? { asking: null, user: null, until: 0 };
+      if (known.user !== null && known.until > performance.now()) return known.user;
+      names.set(name, known);
+      known.asking ??= look(name).then(
+        (user) => {
+          // Nobody is asked for again each time: the user may come with the network (LDAP, sssd).
+          if (user === null) names.delete(name);
+          Object.assign(known, { asking: null, user, until: performance.now() + patience.keep });
+          return user;
+        },
+        (error: unknown) => {
+          known.asking = null;
+          throw error;
+        },
+      );
+      try {
+        return await inTime(known.asking, name, patience.timeout);
+      } catch (error) {
+        if (known.user !== null) return known.user;
+        throw error;
+      }
     },
   };
 }

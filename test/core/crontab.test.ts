@@ -332,3 +332,10 @@ for (const [name, part] of Object.entries(hostile)) {
     assert.ok(found.length <= 10_000 && told.length <= 60_000);
   });
 }
+
+test('parseCrontab() stops where the variables of an entry grow beyond what a start can carry', () => {
+  const variable = (name: string): string => `${name}=${'x'.repeat(100_000)}\n`;
+  const text = `${variable('A')}${variable('B')}* * * * * a\n${variable('C')}* * * * * b\n`;
+  assert.deepEqual(entries(text), ['3 a']);
+  assert.match(problems(text).join(), /^4:1 too much environment/);
+});

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { agenda } from '../../src/core/agenda.ts';
 import { missedStarts, visitsWhileAway } from '../../src/core/catchup.ts';
 import { parseCrontab } from '../../src/core/crontab.ts';
 import type { Entry } from '../../src/core/entry.ts';
@@ -166,4 +167,26 @@ test('missedStarts() makes up at most the latest hundred, and visitsWhileAway() 
   assert.equal(visits.length, 31 * 1440);
   const starts = missedStarts(entryOf('CRON_CATCHUP=all\n* * * * * x'), visits, 0, 'host');
   assert.deepEqual([starts.length, starts[0]?.utc, starts.at(-1)?.utc], [100, utc - 99, utc]);
+});
+
+test('agenda() makes up a thousand starts of one crontab at most, and all of the others', () => {
+  const many = parseCrontab(`CRON_CATCHUP=all\n${'* * * * * x\n'.repeat(50)}`, {
+    kind: 'user',
+    owner: 'alice',
+    seed: '',
+  });
+  const one = parseCrontab('CRON_CATCHUP=all\n@hourly y\n', {
+    kind: 'user',
+    owner: 'bob',
+    seed: '',
+  });
+  const utc = minuteOf('2026-07-01T12:30Z');
+  const visits = visitsWhileAway({ fixed: 0, wild: 0 }, { utc, local: utc }, () => 0);
+  const tabs = [
+    { label: 'alice', entries: many.entries },
+    { label: 'bob', entries: one.entries },
+  ];
+  const [late = []] = agenda(tabs, new Map(), { away: () => visits, firstSeen: () => 0 }, 'host');
+  assert.equal(late.filter(({ tab }) => tab.label === 'alice').length, 1000);
+  assert.equal(late.filter(({ tab }) => tab.label === 'bob').length, 100);
 });

@@ -69,6 +69,7 @@ for (const [name, { tab, recipients = ['alice'], logBits = 0 }] of Object.entrie
       launcher,
       log: () => {},
       baseEnvironment: () => [['LANG', 'C']],
+      outputLimit: 1_000_000,
       outputFile: (run) => sandbox.path(run),
       logBits,
       linger: 1000,

@@ -16,8 +16,7 @@ import { describe, test } from 'node:test';
 import {
   me,
   needsRoot,
-  type Needs,
-  needsUser,
+  userTest,
   openSandbox,
   type Sandbox,
   type StartOptions,
@@ -35,7 +34,8 @@ interface Case {
   readonly status: number;
   /** What stderr says, with ROOT for the sandbox's. */
   readonly says: string;
-  readonly needs?: Needs;
+  /** Root would be let through. */
+  readonly userOnly?: boolean;
 }
 
 const ADVICE =
@@ -84,7 +84,7 @@ const cases: Record<string, Case> = {
     spoil: (sandbox) => chmodSync(sandbox.config, 0),
     status: 78,
     says: 'Cannot read the configuration "ROOT/mailcron.toml": permission denied',
-    needs: needsUser,
+    userOnly: true,
   },
   'a relative MAILCMD in the file': {
     settings: { mail: { mailcmd: 'sendmail' } },
@@ -130,7 +130,7 @@ const cases: Record<string, Case> = {
     settings: { log: { to: '/proc/version' } },
     status: 73,
     says: 'Cannot open the log "/proc/version": permission denied',
-    needs: needsUser,
+    userOnly: true,
   },
   'a state directory that is a file': {
     spoil: inTheWay('state'),
@@ -146,19 +146,19 @@ const cases: Record<string, Case> = {
     spoil: closed('state'),
     status: 73,
     says: `Cannot create or write "ROOT/state": permission denied${ADVICE}`,
-    needs: needsUser,
+    userOnly: true,
   },
   'a directory of journals that may not be written': {
     spoil: closed('state/journal'),
     status: 73,
     says: `Cannot create or write "ROOT/state/journal": permission denied${ADVICE}`,
-    needs: needsUser,
+    userOnly: true,
   },
   'a state directory in a closed one': {
     settings: { paths: { state: '/root/state' } },
     status: 73,
     says: `Cannot create or write "/root/state": permission denied${ADVICE}`,
-    needs: needsUser,
+    userOnly: true,
   },
   'a state directory in a file system that takes no writing': {
     settings: { paths: { state: '/proc/mailcron' } },
@@ -177,7 +177,7 @@ const cases: Record<string, Case> = {
     spoil: (sandbox) => chmodSync(sandbox.path('run'), 0o555),
     status: 73,
     says: `Cannot create or write "ROOT/run": permission denied${ADVICE}`,
-    needs: needsUser,
+    userOnly: true,
   },
   'a run directory that is too long for sockets': {
     settings: { paths: { run: `/tmp/${'x'.repeat(80)}` } },
@@ -211,39 +211,46 @@ const FURNITURE =
   /^(mailcron\.toml|sendmail|behaviour|spool|cron\.d|run|mails|mailbox|std(out|err)\.\d+)$/;
 
 describe('cron', { concurrency: 4 }, () => {
-  for (const [what, { spoil, settings, args, options, status, says, needs = {} }] of Object.entries(
-    cases,
-  ))
-    test(`says what is wrong with ${what}, and fails with status ${status}`, needs, async (t) => {
-      const sandbox = openSandbox(t, settings);
-      spoil?.(sandbox);
-      const before = readdirSync(sandbox.root).filter((name) => !FURNITURE.test(name));
-      const line = `cron: ${says.replaceAll('ROOT', sandbox.root)}\n`;
-      for (const foreground of [['-f'], []]) {
-        const config =
-          args?.includes('--config') || options?.environment?.['CRON_CONFIG']
-            ? []
-            : ['--config', sandbox.config];
-        const { ended } = sandbox.spawn(
-          'cron',
-          [...foreground, ...config, ...(args ?? [])],
-          options,
-        );
-        const { status: actual, stdout, stderr } = await ended;
-        assert.deepEqual({ status: actual, stdout, stderr }, { status, stdout: '', stderr: line });
-      }
-      for (const name of readdirSync(sandbox.root).filter(
-        (each) => !FURNITURE.test(each) && !before.includes(each),
-      )) {
-        // Its log, which tells the same, and the directories that it had made before.
-        assert.ok(['log', 'state'].includes(name), `${name} was left`);
-        if (name === 'log')
-          assert.ok(sandbox.log().includes(`(CRON) DEATH (${line.slice(6, -1)})`));
-      }
-      assert.deepEqual(sandbox.journals(), [], 'no runner was started');
-      chmodSync(sandbox.path('run'), 0o755);
-      if (before.includes('state')) chmodSync(sandbox.path('state'), 0o755);
-    });
+  for (const [
+    what,
+    { spoil, settings, args, options, status, says, userOnly = false },
+  ] of Object.entries(cases))
+    (userOnly ? userTest : test)(
+      `says what is wrong with ${what}, and fails with status ${status}`,
+      async (t) => {
+        const sandbox = openSandbox(t, settings);
+        spoil?.(sandbox);
+        const before = readdirSync(sandbox.root).filter((name) => !FURNITURE.test(name));
+        const line = `cron: ${says.replaceAll('ROOT', sandbox.root)}\n`;
+        for (const foreground of [['-f'], []]) {
+          const config =
+            args?.includes('--config') || options?.environment?.['CRON_CONFIG']
+              ? []
+              : ['--config', sandbox.config];
+          const { ended } = sandbox.spawn(
+            'cron',
+            [...foreground, ...config, ...(args ?? [])],
+            options,
+          );
+          const { status: actual, stdout, stderr } = await ended;
+          assert.deepEqual(
+            { status: actual, stdout, stderr },
+            { status, stdout: '', stderr: line },
+          );
+        }
+        for (const name of readdirSync(sandbox.root).filter(
+          (each) => !FURNITURE.test(each) && !before.includes(each),
+        )) {
+          // Its log, which tells the same, and the directories that it had made before.
+          assert.ok(['log', 'state'].includes(name), `${name} was left`);
+          if (name === 'log')
+            assert.ok(sandbox.log().includes(`(CRON) DEATH (${line.slice(6, -1)})`));
+        }
+        assert.deepEqual(sandbox.journals(), [], 'no runner was started');
+        chmodSync(sandbox.path('run'), 0o755);
+        if (before.includes('state')) chmodSync(sandbox.path('state'), 0o755);
+      },
+    );
 
   test('says it once where the log is what is read', async (t) => {
     const sandbox = openSandbox(t, { log: { to: 'stderr' }, paths: { pidfile: '/nowhere/pid' } });
@@ -284,6 +291,20 @@ describe('cron', { concurrency: 4 }, () => {
       ],
     );
     mkdirSync(sandbox.path('spool'));
+    sandbox.tab('bad line\n');
+    daemon.kill('SIGHUP');
+    await sandbox.says(
+      new RegExp(`\\(${me}\\) ERROR \\(bad minute; while reading spool/${me}:1:1: `),
+    );
+  });
+
+  userTest('works with a spool that it may not read, says so, and waits for it', async (t) => {
+    const sandbox = openSandbox(t);
+    sandbox.tab('@daily true\n');
+    chmodSync(sandbox.path('spool'), 0);
+    const daemon = await sandbox.start();
+    await sandbox.says(/\(CRON\) OPENDIR FAILED \(.*\/spool: permission denied\)/);
+    chmodSync(sandbox.path('spool'), 0o755);
     sandbox.tab('bad line\n');
     daemon.kill('SIGHUP');
     await sandbox.says(

@@ -35,7 +35,7 @@ test('cron makes up what CRON_CATCHUP says, one after the other, and not before 
   const { entries } = parseCrontab(tab, { kind: 'user', owner: me, seed: '' });
   const seen = entries
     .filter(({ command }) => command !== 'echo new')
-    .map((entry) => [identityOf(me, entry), now - 1440]);
+    .map((entry) => [identityOf(me, entry), { first: now - 1440, gone: null }]);
   writeFileSync(sandbox.path('state', 'first-seen'), JSON.stringify(Object.fromEntries(seen)));
 
   const daemon = await sandbox.start();

@@ -12,7 +12,7 @@ import {
   kill,
   me,
   needsRoot,
-  needsUser,
+  userTest,
   openSandbox,
   type Sandbox,
   sessionOf,
@@ -282,7 +282,7 @@ describe('cron', { concurrency: 6 }, () => {
     },
   );
 
-  test('cron of an ordinary user runs that user’s entries only', needsUser, async (t) => {
+  userTest('cron of an ordinary user runs that user’s entries only', async (t) => {
     const sandbox = openSandbox(t);
     sandbox.systemTab(`@reboot root echo no\n@reboot ${me} echo yes\n`);
     sandbox.tab('@reboot echo no\n', 'root');

@@ -135,7 +135,7 @@ describe('a runner that is killed', { concurrency: 12 }, () => {
     const own = sandbox.runners().at(-1);
     assert.ok(own);
     kill(own.pid);
-    await sandbox.says(/the runner died: another one is started/);
+    await sandbox.says(/the runner is gone: another one is started/);
     const mails = await sandbox.mailed();
     assert.deepEqual(
       mails.map(({ body }) => body),

@@ -67,6 +67,7 @@ export function place(t: TestContext): Place {
         launcher,
         log: (who, event, detail) => here.logged.push(`(${who}) ${event} (${detail})`),
         baseEnvironment: () => [],
+        outputLimit: 10_000_000,
         outputFile: here.outputFile,
         logBits: 0,
         linger: 300,

@@ -212,3 +212,16 @@ test('a lock can be had once', () => {
   assert.equal(lock(other), true);
   closeSync(other);
 });
+
+test('createJournal() writes a large environment once, and readJournal() gives it back to each firing', () => {
+  const file = newFile();
+  const environment = [['LARGE', 'x'.repeat(50_000)]] as const;
+  const fires = ['a', 'b', 'c'].map((run) => ({ fire: firing(run, { environment }), at: 1 }));
+  write(file, [RUNNER, ...fires, { fire: firing('d'), at: 1 }]);
+  assert.ok(statSync(file).size < 60_000, `${statSync(file).size}`);
+  const { open } = readJournal(file);
+  assert.deepEqual(
+    open.map(({ firing: { run, environment: read } }) => [run, read]),
+    [...['a', 'b', 'c'].map((run) => [run, environment]), ['d', firing('d').environment]],
+  );
+});

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { systemLauncher } from '../../src/run/launcher.ts';
-import { needsRoot, needsUser } from '../support/sandbox.ts';
+import { needsRoot, userTest } from '../support/sandbox.ts';
 import { launcher, run, self, userNamed } from './started.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'launcher-'));
@@ -143,16 +143,12 @@ test('systemLauncher() enters the directory as the user', needsRoot, async () =>
   assert.deepEqual({ output, homeless }, { output: '/\n', homeless: true });
 });
 
-test(
-  'systemLauncher() of an ordinary user starts nothing as somebody else',
-  needsUser,
-  async () => {
-    const user = { ...self, name: 'root', uid: 0 };
-    await assert.rejects(run({ argv: sh('true'), user }), {
-      message: 'only root can start a program as user "root"',
-    });
-  },
-);
+userTest('systemLauncher() of an ordinary user starts nothing as somebody else', async () => {
+  const user = { ...self, name: 'root', uid: 0 };
+  await assert.rejects(run({ argv: sh('true'), user }), {
+    message: 'only root can start a program as user "root"',
+  });
+});
 
 test('systemLauncher() can start many programs at once', async () => {
   const results = await Promise.all(

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { listenTo, say } from '../../src/run/protocol.ts';
+import type { Environment } from '../../src/core/environment.ts';
+import { batchesOf, listenTo, say } from '../../src/run/protocol.ts';
 import { firing } from './firings.ts';
 
 /** A socket that is read by hand: what was heard, and why the connection was ended. */
@@ -12,10 +13,7 @@ function listen(): { socket: Socket; heard: unknown[]; fault: () => string | und
   const heard: unknown[] = [];
   let fault: string | undefined;
   socket.on('error', (error) => (fault = error.message));
-  listenTo(socket, (message) => {
-    if (message === null) throw new TypeError('nothing to look into');
-    heard.push(message);
-  });
+  listenTo(socket, (message) => heard.push(message));
   return { socket, heard, fault: () => fault };
 }
 
@@ -104,4 +102,43 @@ test('say() writes a line, and nothing to a socket that is gone', (t) => {
     write.mock.calls.map((call) => call.arguments),
     [['{"order":"take"}\n']],
   );
+});
+
+test('batchesOf() keeps a message small, whatever a crontab holds', () => {
+  const variables: Environment = [['A', 'a'.repeat(200_000)]];
+  const firings = Array.from({ length: 6000 }, (_, index) =>
+    firing(`f${index}`, {
+      environment: variables,
+      command: 'x'.repeat(index % 3 === 0 ? 9000 : 1),
+    }),
+  );
+  const batches = batchesOf(firings);
+  assert.deepEqual(batches.flat(), firings);
+  assert.ok(batches.length > 1);
+  const large = Array.from({ length: 100 }, (_, index) =>
+    firing(`f${index}`, { environment: [['A', `${index}`.repeat(100_000)]] }),
+  );
+  for (const batch of [...batches, ...batchesOf(large)]) {
+    const environments = new Set(batch.map(({ environment }) => environment));
+    const size =
+      batch.reduce((sum, { command }) => sum + command.length, 0) +
+      [...environments].reduce((sum, [variable]) => sum + (variable?.[1].length ?? 0), 0);
+    assert.ok(size <= 4 * 1024 * 1024, `${size}`);
+  }
+});
+
+test('say() sends an environment once for all entries that share it', () => {
+  const environment: Environment = [['A', 'a'.repeat(1000)]];
+  const firings = [firing('a', { environment }), firing('b', { environment }), firing('c')];
+  const { socket, heard } = listen();
+  let sent = '';
+  const writer = new Socket();
+  writer.write = (text: unknown): boolean => {
+    sent += String(text);
+    return true;
+  };
+  say(writer, { order: 'start', firings, busy: ['x'] });
+  assert.ok(sent.length < 2000, sent);
+  give(socket, [sent]);
+  assert.deepEqual(heard, [{ order: 'start', firings, busy: ['x'] }]);
 });

@@ -296,7 +296,7 @@ async function dying(
   await runners.start([job('a')]);
   await runners.start([job('z')]);
   await until('z is mailed', () => bodies(here).includes('z'));
-  assert.ok(here.logged.includes('(CRON) ERROR (the runner died: another one is started)'));
+  assert.ok(here.logged.includes('(CRON) ERROR (the runner is gone: another one is started)'));
   assert.equal(readdirSync(here.folder).filter((name) => name.endsWith('.sock')).length, 1);
   return here;
 }

@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { startTime } from '../../src/system/process.ts';
 import { until } from './wait.ts';
 
@@ -27,9 +27,16 @@ const project = new URL('../../../', import.meta.url).pathname;
 export const me = userInfo().username;
 export const isRoot = process.getuid?.() === 0;
 
-/** For tests that only root, or only somebody else, can run. */
+/** For tests that only root can run. */
 export const needsRoot: Needs = { skip: isRoot ? false : 'needs root' };
-export const needsUser: Needs = { skip: isRoot ? 'needs an ordinary user' : false };
+
+/**
+ * A test of what an ordinary user sees. As root it is not skipped, it is not there: .ci/run runs
+ * the whole suite a second time as an ordinary user.
+ */
+export function userTest(name: string, body: (t: TestContext) => void | Promise<void>): void {
+  if (!isRoot) void test(name, body); // node:test waits for it
+}
 
 /** Options of a test: why it cannot be run here. */
 export interface Needs {

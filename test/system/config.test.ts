@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type Config, DEFAULT_CONFIG, logChoice, readConfig } from '../../src/system/config.ts';
 import { Failure } from '../../src/system/failure.ts';
-import { needsUser } from '../support/sandbox.ts';
+import { userTest } from '../support/sandbox.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -51,7 +51,7 @@ test('readConfig() of an empty file is the contract', () => {
     { ...mail },
     { mailcmd: '/usr/sbin/sendmail', mailargs: '%s -FCronDaemon -i -odi -oem %s', timeout: 300 },
   );
-  assert.deepEqual({ ...jobs }, { nofile: 1024, linger: 60 });
+  assert.deepEqual({ ...jobs }, { nofile: 1024, max_output: 100_000_000, linger: 60 });
   assert.deepEqual({ ...log }, { to: 'auto', format: 'text' });
   assert.equal(DEFAULT_CONFIG, '/etc/mailcron.toml');
 });
@@ -66,6 +66,7 @@ test('readConfig() reads every setting', () => {
     timeout = 1
     [jobs]
     nofile = 16
+    max_output = 1024
     linger = 86400
     [log]
     to = "/var/log/cron.log"
@@ -75,7 +76,7 @@ test('readConfig() reads every setting', () => {
   assert.equal(config.paths.state, '/x/../y z/é');
   assert.equal(config.mail.mailcmd, '/opt/my mail');
   assert.equal(config.mail.timeout, 1);
-  assert.deepEqual({ ...config.jobs }, { nofile: 16, linger: 86_400 });
+  assert.deepEqual({ ...config.jobs }, { nofile: 16, max_output: 1024, linger: 86_400 });
   assert.deepEqual({ ...config.log }, { to: '/var/log/cron.log', format: 'json' });
 });
 
@@ -163,7 +164,7 @@ test('readConfig() refuses a directory', () => {
   });
 });
 
-test('readConfig() refuses a file that it may not read', needsUser, () => {
+userTest('readConfig() refuses a file that it may not read', () => {
   writeFileSync(file, '');
   chmodSync(file, 0);
   assert.throws(() => readConfig({ config: file }, {}), {

@@ -46,3 +46,16 @@ test('systemUsers() asks once for many who ask at the same time', async () => {
   const answers = await Promise.all(Array.from({ length: 50 }, () => users.find('root')));
   assert.ok(answers.every((answer) => answer === answers[0]));
 });
+
+test('systemUsers() asks once for a name whose answer does not come, and goes on with the last one', async () => {
+  let asked = 0;
+  const root = await systemUsers().find('root');
+  const answers = [Promise.resolve(root), new Promise<null>(() => {})];
+  const users = systemUsers(
+    { timeout: 20, keep: 0 },
+    () => answers[asked++] ?? Promise.resolve(null),
+  );
+  assert.equal(await users.find('root'), root);
+  for (let minute = 0; minute < 5; minute++) assert.equal(await users.find('root'), root);
+  assert.equal(asked, 2, 'each lookup holds a thread');
+});
