@@ -1,13 +1,13 @@
-/** The scheduler's side: finds living runners, buries dead ones, starts one of its own, hands it the firings. */
-import { existsSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+/** The scheduler's side: finds living runners, starts one of its own, hands it the firings. */
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { errorCode, reason } from '../system/failure.ts';
+import { reason } from '../system/failure.ts';
 import { signalProcess } from '../system/process.ts';
 import type { Log } from '../system/sink.ts';
 import { Connection } from './connection.ts';
-import { isAbandoned, readJournal, settle } from './journal.ts';
-import type { Firing, LostRun, RunningJob } from './protocol.ts';
+import { type Left, Past, unlinkIfThere } from './past.ts';
+import type { Firing, RunningJob } from './protocol.ts';
 
 /** Where runners are and how one is started. */
 export interface RunnersSetup {
@@ -26,15 +26,8 @@ export interface RunnersSetup {
 
 /** How long a runner may take to answer before it counts as hung, in milliseconds. */
 const ANSWER = 10_000;
-/** Journals of ended runners are kept so long, in milliseconds: no restart looks further back. */
-const KEEP_JOURNAL = 3_600_000;
 /** A runner whose journal has this size drains, and another one begins a new journal. */
 const JOURNAL_LIMIT = 16 * 1024 * 1024;
-
-/** What waits to be mailed, and the dead runner whose journal it stands in. */
-interface Left extends LostRun {
-  readonly from: string;
-}
 
 /** Take over what earlier schedulers left, and start a runner. */
 export async function openRunners(setup: RunnersSetup): Promise<Runners> {
@@ -46,22 +39,20 @@ export async function openRunners(setup: RunnersSetup): Promise<Runners> {
 /** All runners that this scheduler knows: its own, and those that drain. */
 export class Runners {
   readonly #setup: RunnersSetup;
-  /** Keys of firings that other runners recorded, and which of them did last: these must not start again. */
-  readonly #recorded = new Map<string, string>();
+  readonly #past: Past;
   /** Handed over, and not yet known to be in a journal. */
   readonly #pending = new Map<string, Firing>();
   readonly #draining = new Set<Connection>();
-  /** What dead runners left, and what of it our runner was told but has not recorded yet. */
-  #left: Left[] = [];
+  /** What dead runners left, and our runner was told but has not recorded yet. */
   #handedOn: Left[] = [];
   #waiting: (() => void)[] = [];
   #runner: { readonly id: string; readonly connection: Connection } | null = null;
   #closed = false;
-  #swept = Date.now();
   #starting = Promise.resolve();
 
   constructor(setup: RunnersSetup) {
     this.#setup = setup;
+    this.#past = new Past(setup.journals, setup.outputs, setup.log);
     setup.signal.addEventListener('abort', () => this.#stop(), { once: true });
   }
 
@@ -78,7 +69,7 @@ export class Runners {
 
   /** Start what was not started before; resolves when all of it is in the journal, or the signal came. */
   async start(firings: readonly Firing[]): Promise<void> {
-    const fresh = firings.filter(({ key }) => !this.#recorded.has(key));
+    const fresh = firings.filter(({ key }) => !this.#past.has(key));
     if (fresh.length === 0 || this.#closed) return;
     for (const firing of fresh) this.#pending.set(firing.run, firing);
     this.#runner?.connection.start(fresh, this.#busyElsewhere());
@@ -108,32 +99,24 @@ export class Runners {
 
   /** Find all runners: living ones are taken over and drain, hung ones are ended, dead ones buried. */
   async takeOver(): Promise<void> {
-    const { journals, sockets, log } = this.#setup;
-    mkdirSync(journals, { recursive: true, mode: 0o700 });
-    mkdirSync(sockets, { recursive: true, mode: 0o755 });
-    const names = readdirSync(journals).filter((name) => name.endsWith(JOURNAL));
-    const inherit = async (name: string): Promise<void> => {
-      try {
-        await this.#inherit(name.slice(0, -JOURNAL.length));
-      } catch (error) {
-        log('CRON', 'ERROR', `journal "${join(journals, name)}": ${reason(error)}`, ERROR);
-      }
-    };
-    await Promise.all(names.map(inherit));
+    mkdirSync(this.#setup.sockets, { recursive: true, mode: 0o755 });
+    await Promise.all(this.#past.runners().map((id) => this.#inherit(id)));
     await this.#startRunner();
   }
 
   async #inherit(id: string): Promise<void> {
-    const file = this.#journal(id);
-    const connection = isAbandoned(file) === false ? await this.#reach(id) : null;
-    if (connection === null) return this.#bury(id);
-    this.#note(id, readJournal(file).keys);
-    this.#drain(id, connection);
+    try {
+      const connection = this.#past.isAlive(id) ? await this.#reach(id) : null;
+      if (connection === null) return this.#bury(id);
+      this.#forget(this.#past.note(id));
+      this.#drain(id, connection);
+    } catch (error) {
+      this.#setup.log('CRON', 'ERROR', `runner ${id}: ${reason(error)}`, ERROR);
+    }
   }
 
   /** Connect to a living runner. Null: it ended meanwhile, or hung and was ended. */
   async #reach(id: string): Promise<Connection | null> {
-    const file = this.#journal(id);
     const deadline = performance.now() + ANSWER;
     while (performance.now() < deadline) {
       try {
@@ -141,14 +124,14 @@ export class Runners {
       } catch {
         // Not there yet, or not any more: the lock tells.
       }
-      if (isAbandoned(file) !== false) return null;
+      if (!this.#past.isAlive(id)) return null;
       await pause(20);
     }
-    const { pid, started } = readJournal(file);
+    const { pid, started } = this.#past.writer(id);
     const detail = `runner ${pid} holds its journal and does not answer: it is ended`;
     this.#setup.log('CRON', 'ERROR', detail, ERROR);
     if (pid !== undefined && started !== undefined) signalProcess(pid, started, 'SIGKILL');
-    await this.#untilAbandoned(id);
+    await this.#past.untilDead(id);
     return null;
   }
 
@@ -164,7 +147,7 @@ export class Runners {
     this.#draining.delete(connection);
     for (const { identity } of connection.jobs.values()) this.#freeUnlessBusy(identity);
     if (this.#closed) return;
-    await this.#untilAbandoned(id);
+    await this.#past.untilDead(id);
     this.#bury(id);
     this.#handOn();
   }
@@ -178,47 +161,26 @@ export class Runners {
     if (!this.#busyElsewhere().includes(identity)) this.#runner?.connection.free(identity);
   }
 
-  /** Read the journal of a runner that is gone: what it recorded is not started again, what it left is reported. */
+  /** A runner is gone: what it recorded need not be handed over, what it left is there to hand on. */
   #bury(id: string): void {
-    const file = this.#journal(id);
-    try {
-      const { keys, open, done } = readJournal(file);
-      this.#note(id, keys);
-      this.#sweep(done);
-      this.#left.push(...open.map((run) => ({ ...run, from: id })));
-      unlinkIfThere(this.#socket(id));
-      if (open.length === 0) this.#removeIfOld(id);
-    } catch (error) {
-      this.#setup.log('CRON', 'ERROR', `journal "${file}": ${reason(error)}`, ERROR);
-    }
+    this.#forget(this.#past.bury(id));
+    unlinkIfThere(this.#socket(id));
   }
 
-  /** Note what a runner has recorded, also what it could not say any more. */
-  #note(id: string, keys: readonly string[]): void {
-    for (const key of keys) if (id > (this.#recorded.get(key) ?? '')) this.#recorded.set(key, id);
-    const known = new Set(keys);
+  /** These were recorded, by a runner that could not say so any more. */
+  #forget(keys: ReadonlySet<string>): void {
     const firings = [...this.#pending.values(), ...this.#handedOn.map(({ firing }) => firing)];
-    this.#recordedRuns(firings.filter(({ key }) => known.has(key)).map(({ run }) => run));
-  }
-
-  /** Remove what a runner that died was about to remove: output that is mailed, or that nobody wants. */
-  #sweep(done: ReadonlySet<string>): void {
-    const { outputs } = this.#setup;
-    for (const run of readdirSync(outputs)) if (done.has(run)) unlinkIfThere(join(outputs, run));
+    this.#recordedRuns(firings.filter(({ key }) => keys.has(key)).map(({ run }) => run));
   }
 
   /** Hand on what dead runners left: what waited starts, what had begun is reported. */
   #handOn(): void {
     if (this.#runner === null) return;
     const { connection } = this.#runner;
-    // A scheduler that died may have handed it on already: then a later journal has it too.
-    const isLast = ({ firing, from }: Left): boolean => this.#recorded.get(firing.key) === from;
-    const left = this.#left.splice(0);
-    this.#settle(left.filter((run) => !isLast(run)));
-    const own = left.filter(isLast);
-    this.#handedOn.push(...own);
-    const waited = own.filter(({ waiting }) => waiting).map(({ firing }) => firing);
-    const lost = own.filter(({ waiting }) => !waiting);
+    const left = this.#past.takeLeft();
+    this.#handedOn.push(...left);
+    const waited = left.filter(({ waiting }) => waiting).map(({ firing }) => firing);
+    const lost = left.filter(({ waiting }) => !waiting);
     if (waited.length > 0) connection.start(waited, this.#busyElsewhere());
     if (lost.length > 0) connection.report(lost);
   }
@@ -226,22 +188,9 @@ export class Runners {
   #recordedRuns(runs: readonly string[]): void {
     const recorded = new Set(runs);
     for (const run of runs) this.#pending.delete(run);
-    this.#settle(this.#handedOn.filter(({ firing }) => recorded.has(firing.run)));
+    this.#past.settle(this.#handedOn.filter(({ firing }) => recorded.has(firing.run)));
     this.#handedOn = this.#handedOn.filter(({ firing }) => !recorded.has(firing.run));
     this.#releaseIfRecorded();
-  }
-
-  /** Write into the journals of dead runners that others take care of these. */
-  #settle(settled: readonly Left[]): void {
-    for (const id of new Set(settled.map(({ from }) => from))) {
-      const runs = settled.filter(({ from }) => from === id).map(({ firing }) => firing.run);
-      try {
-        settle(this.#journal(id), runs);
-      } catch (error) {
-        // On a full disk: the next scheduler may report these a second time.
-        this.#setup.log('CRON', 'ERROR', `journal of runner ${id}: ${reason(error)}`, ERROR);
-      }
-    }
   }
 
   #releaseIfRecorded(): void {
@@ -261,14 +210,14 @@ export class Runners {
       const id = `${Date.now().toString(36)}-${process.pid}`;
       let connection: Connection;
       try {
-        mkdirSync(this.#setup.journals, { recursive: true, mode: 0o700 });
+        this.#past.prepare();
         await fork(id);
         connection = await Connection.open(this.#socket(id), ANSWER);
       } catch (error) {
         const detail = `cannot start a runner: ${reason(error)}; next try in ${wait / 1000} s`;
         log('CRON', 'ERROR', detail, ERROR);
         await pause(wait, undefined, { signal }).catch(() => {}); // the signal ends the loop too
-        if (this.#isDead(id)) this.#bury(id);
+        if (this.#past.size(id) !== null) await this.#inherit(id);
         continue;
       }
       connection.onRecorded = (runs) => this.#recordedRuns(runs);
@@ -287,74 +236,20 @@ export class Runners {
     if (this.#closed || this.#runner?.connection !== connection) return;
     this.#runner = null;
     this.#setup.log('CRON', 'ERROR', 'the runner is gone: another one is started', ERROR);
-    try {
-      await this.#inherit(id);
-    } catch (error) {
-      this.#setup.log('CRON', 'ERROR', `journal of runner ${id}: ${reason(error)}`, ERROR);
-    }
-    this.#left.push(...this.#handedOn.splice(0));
+    await this.#inherit(id);
+    this.#past.giveBack(this.#handedOn.splice(0));
     await this.#startRunner();
   }
 
   async #rotate(): Promise<void> {
+    this.#past.tidy();
     const runner = this.#runner;
-    this.#forgetOld();
     if (runner === null) return;
-    const journal = statSync(this.#journal(runner.id), { throwIfNoEntry: false });
-    if (journal !== undefined && journal.size < JOURNAL_LIMIT) return;
+    const size = this.#past.size(runner.id);
+    if (size !== null && size < JOURNAL_LIMIT) return;
     this.#runner = null;
     this.#drain(runner.id, runner.connection);
     await this.#startRunner();
-  }
-
-  /** Once an hour: journals of ended runners that no restart can need go, and what was known from them. */
-  #forgetOld(): void {
-    const now = Date.now();
-    if (now - this.#swept < KEEP_JOURNAL) return;
-    this.#swept = now;
-    try {
-      this.#removeJournals();
-    } catch (error) {
-      this.#setup.log('CRON', 'ERROR', `"${this.#setup.journals}": ${reason(error)}`, ERROR);
-    }
-  }
-
-  #removeJournals(): void {
-    for (const name of readdirSync(this.#setup.journals)) {
-      const id = name.slice(0, -JOURNAL.length);
-      if (!name.endsWith(JOURNAL) || !this.#isDead(id)) continue;
-      this.#removeIfOld(id);
-      if (existsSync(this.#journal(id))) continue;
-      for (const [key, from] of this.#recorded) if (from === id) this.#recorded.delete(key);
-    }
-  }
-
-  #removeIfOld(id: string): void {
-    const file = this.#journal(id);
-    const age = Date.now() - statSync(file).mtimeMs;
-    if (age > KEEP_JOURNAL && readJournal(file).open.length === 0) unlinkSync(file);
-  }
-
-  #isDead(id: string): boolean {
-    try {
-      return isAbandoned(this.#journal(id)) === true;
-    } catch {
-      return false; // not readable for now
-    }
-  }
-
-  /** A broken connection says that a runner ends; its lock says when it has. */
-  async #untilAbandoned(id: string): Promise<void> {
-    try {
-      while (isAbandoned(this.#journal(id)) === false) await pause(10);
-    } catch (error) {
-      // Not readable for now: reading it comes next, and says so too.
-      this.#setup.log('CRON', 'ERROR', `journal of runner ${id}: ${reason(error)}`, ERROR);
-    }
-  }
-
-  #journal(id: string): string {
-    return join(this.#setup.journals, `${id}${JOURNAL}`);
   }
 
   #socket(id: string): string {
@@ -362,13 +257,4 @@ export class Runners {
   }
 }
 
-const JOURNAL = '.journal';
 const ERROR = { level: 'error' } as const;
-
-function unlinkIfThere(file: string): void {
-  try {
-    unlinkSync(file);
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-  }
-}
