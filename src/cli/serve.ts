@@ -28,6 +28,7 @@ import { systemUsers } from '../system/users.ts';
 import { tellParent } from './fork.ts';
 import { instructions, startRunner } from './instructions.ts';
 import { readKept, writeKept } from './kept.ts';
+import { Notices } from './notices.ts';
 import { lockPidFile, type PidFile } from './pidfile.ts';
 import { firstStart } from './reboot.ts';
 import { Seen } from './seen.ts';
@@ -109,6 +110,15 @@ async function schedule(
     ? async (due: readonly Due[]): Promise<void> => pretend(firingsOf(due, isRunning, log), log)
     : (due: readonly Due[]): Promise<void> => runners.start(firingsOf(due, isRunning, log));
 
+  const notices = new Notices(join(paths.state, 'told'), log);
+  const tell = (tabs: readonly Tab[]): void => {
+    if (settings.startNothing) return;
+    const firings = notices.look(tabs, process.geteuid?.() === 0 ? 'root' : ownName());
+    void runners.start(firings); // nobody waits for these; never throws
+  };
+  tell(crontabs.tabs);
+  crontabs.onChange = tell;
+
   log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
   if (forked) await leaveTerminal();
   if (first === null) {
@@ -152,6 +162,8 @@ function openCrontabs(
   readonly tabs: readonly Tab[];
   refresh(): Promise<void>;
   readonly firstSeen: (tab: Tab, entry: Due['entry']) => number;
+  /** Called when a refresh has found something new. */
+  onChange: (tabs: readonly Tab[]) => void;
 } {
   const { paths } = settings.config;
   const database = openDatabase(paths, {
@@ -174,7 +186,9 @@ function openCrontabs(
       if (tabs.length === looked.length && tabs.every((tab, at) => tab === looked[at])) return;
       seen.look(tabs, Math.floor(clock.now() / 60_000));
       looked = tabs;
+      this.onChange(tabs);
     },
+    onChange: () => {},
     firstSeen: (tab, entry) => seen.first(identityOf(tab.label, entry)),
   };
 }

@@ -317,11 +317,28 @@ describe('cron', { concurrency: 4 }, () => {
     sandbox.tab(
       '@reboot echo one\n61 * * * * echo no\n@fortnightly echo no\n@reboot echo two\n@reboot echo cut',
     );
+    const daemon = await sandbox.start();
+    const mails = await sandbox.mailed(3);
+    const [notice = '', ...bodies] = mails.map(({ body }) => body).toSorted();
+    assert.deepEqual(bodies, ['one\n', 'two\n']);
+    // The owner is told once: not by the next daemon, but again when other lines are wrong.
+    assert.match(
+      notice,
+      /^These lines of the crontab .* cannot run; all others do:\n\n2:1: bad minute: /,
+    );
+    assert.equal(notice.split('\n').length, 6);
+    daemon.kill('SIGTERM');
+    await daemon.ended;
     await sandbox.start();
-    const mails = await sandbox.mailed(2);
-    assert.deepEqual(mails.map(({ body }) => body).toSorted(), ['one\n', 'two\n']);
+    sandbox.tab('* * * * *\n');
+    const [, , , again] = await sandbox.mailed(4);
+    assert.match(again?.body ?? '', /1:10: bad command: /);
+    assert.deepEqual(again?.argv.at(-1), me);
     assert.deepEqual(
-      sandbox.logged(/while reading/).map((line) => line.replace(/(:\d+:\d+): .*/, '$1')),
+      sandbox
+        .logged(/while reading .*:[235]:/)
+        .slice(0, 3)
+        .map((line) => line.replace(/(:\d+:\d+): .*/, '$1')),
       [
         `(${me}) ERROR (bad minute; while reading spool/${me}:2:1`,
         `(${me}) ERROR (bad time specifier; while reading spool/${me}:3:1`,
