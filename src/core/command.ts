@@ -1,7 +1,7 @@
 /** The command of an entry → what its shell will not do as it was meant. */
 
 import { lookup } from './environment.ts';
-import { quoted } from './escape.ts';
+import { quoted, visible } from './escape.ts';
 import type { Warn } from './problem.ts';
 import type { WrittenEntry } from './written.ts';
 
@@ -109,7 +109,7 @@ export function warnOfUser(
   if (user === null) {
     if (!looksLikeUser(line, which)) return;
     const name = quoted(firstWord(command.text) ?? '');
-    const message = `${name} will be run as a command: a user's crontab has no user column`;
+    const message = `${visible(name)} will be run as a command: a user's crontab has no user column`;
     warn({ column: command.column, reason, message });
   } else if (isUser === undefined ? !/^\w[\w.@\\-]*\$?$/.test(user.text) : !isUser(user.text)) {
     const message = `There is no user ${quoted(user.text)}: a system crontab names the user before the command`;

@@ -1,6 +1,6 @@
 /** A line → how Debian's cron (3.0pl1) reads it, where that is another way than ours. */
 
-import { quoted } from './escape.ts';
+import { quoted, visible } from './escape.ts';
 import { DOM, DOW, HOUR, MINUTE, MONTH } from './field.ts';
 import type { Warn } from './problem.ts';
 import { SETTINGS, valueColumn, type WrittenVariable } from './variable.ts';
@@ -67,7 +67,10 @@ export function warnOfVariable(variable: WrittenVariable, warn: Warn): void {
   const column = line.search(/[^ \t"']/) + 1;
   const tell = (at: number, message: string): void => warn({ column: at, reason: REASON, message });
   if (value === '' && !/["'][ \t]*$/.test(line))
-    tell(column, `Debian's cron refuses an empty value before version 13: write ${name}=""`);
+    tell(
+      column,
+      `Debian's cron refuses an empty value before version 13: write ${visible(name)}=""`,
+    );
   else if (OURS.includes(name)) tell(column, `${name} means nothing to Debian's cron`);
   if (name === 'MAILTO' && /[ \t]/.test(value)) {
     const message = `Debian's cron drops mail to addresses with blanks between them: write commas alone`;

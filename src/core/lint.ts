@@ -6,6 +6,7 @@ import { parseCrontab } from './crontab.ts';
 import { LINES_LIMIT, warnOfEntry, warnOfLength, warnOfLineEnd, warnOfVariable } from './debian.ts';
 import type { CrontabKind, Entry } from './entry.ts';
 import { readAssignment } from './environment.ts';
+import { visible } from './escape.ts';
 import type { Fault, Problem, Warn } from './problem.ts';
 import { refuseSetting } from './settings.ts';
 import type { Offsets } from './spans.ts';
@@ -120,7 +121,7 @@ class Linter {
     warnOfName(variable, this.#zoned, warn);
     warnOfVariable(variable, warn);
     this.#zoned ||= name === 'CRON_TZ';
-    const message = `No entry follows: ${name} is for the entries below it`;
+    const message = `No entry follows: ${visible(name)} is for the entries below it`;
     this.#idle.push({ line, column: 1, severity: 'warning', reason: 'rules nothing', message });
   }
 }

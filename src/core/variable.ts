@@ -1,7 +1,7 @@
 /** An assignment → what its value or its name will not do as it was meant. */
 
 import { isSafe, recipients } from './address.ts';
-import { quoted } from './escape.ts';
+import { quoted, visible } from './escape.ts';
 import { fail, ok, type Fault, type Parsed, shift, type Warn } from './problem.ts';
 
 /** A line "NAME=value" that counts. */
@@ -52,20 +52,20 @@ export function warnOfValue(variable: WrittenVariable, warn: Warn): void {
   const expansion = value.search(/\$[A-Za-z_{(]/);
   const home = /(?:^|:)(?=~\/)/.exec(value)?.index ?? -1;
   if (expansion >= 0) {
-    const message = `${name} is taken as it is written: cron expands no ${quoted(value.slice(expansion))}`;
+    const message = `${visible(name)} is taken as it is written: cron expands no ${quoted(value.slice(expansion))}`;
     warn({ column: column + expansion, reason: 'not expanded', message });
   } else if (home >= 0) {
-    const message = `${name} is taken as it is written: cron does not expand "~"`;
+    const message = `${visible(name)} is taken as it is written: cron does not expand "~"`;
     warn({ column, reason: 'not expanded', message });
   }
   const bare = !/["']/.test(line[column - 2] ?? ''); // else the whole value is quoted
   if (bare && /(["'])[^"']*\1/.test(value)) {
-    const message = `Quotes inside a value are part of ${name}: only around the whole of it they are not`;
+    const message = `Quotes inside a value are part of ${visible(name)}: only around the whole of it they are not`;
     warn({ column: column + value.search(/["']/), reason: 'quotes in a value', message });
   }
   const comment = value.search(/[ \t]#/);
   if (bare && comment >= 0) {
-    const message = `There are no comments behind a value: ${name} ends in ${quoted(value.slice(comment + 1))}`;
+    const message = `There are no comments behind a value: ${visible(name)} ends in ${quoted(value.slice(comment + 1))}`;
     warn({ column: column + comment + 1, reason: 'comment in a value', message });
   }
 }

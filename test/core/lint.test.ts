@@ -272,3 +272,8 @@ for (const text of ['A=$B\n', 'x\n', '30 2 * * * x\n', '\n', '@daily ~\n'])
     lint(text.repeat(MEGABYTES / text.length), ny);
     assert.ok(performance.now() - begin < 5000);
   });
+
+test('lint() shows what cannot be seen in the name of a variable', () => {
+  const [{ message = '' } = {}] = lint('"\r"=\n@daily x\n', user);
+  assert.equal(message, `Debian's cron refuses an empty value before version 13: write ^M=""`);
+});
