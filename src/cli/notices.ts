@@ -52,8 +52,8 @@ export class Notices {
 
   #read(): Record<string, string> {
     try {
-      const told: Record<string, string> = JSON.parse(readFileSync(this.#file, 'utf8'));
-      return told;
+      const told: Record<string, string> | null = JSON.parse(readFileSync(this.#file, 'utf8'));
+      return { ...told };
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') this.#complain('use', error);
       return {};

@@ -1,5 +1,5 @@
 /** The journals of all runners → what must not start again, and what dead runners left undone. */
-import { existsSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errorCode, reason } from '../system/failure.ts';
@@ -63,9 +63,13 @@ export class Past {
     }
   }
 
-  /** Size of a runner's journal in bytes; null: it is gone. */
+  /** Size of a runner's journal in bytes; null: it is gone, or out of reach. */
   size(id: string): number | null {
-    return statSync(this.#journal(id), { throwIfNoEntry: false })?.size ?? null;
+    try {
+      return statSync(this.#journal(id)).size;
+    } catch {
+      return null;
+    }
   }
 
   /** Who writes a journal. */
@@ -120,18 +124,15 @@ export class Past {
   }
 
   /** Once an hour: journals that no restart can need go, and what was known from them. */
-  tidy(): void {
-    const now = Date.now();
+  tidy(now = Date.now()): void {
     if (now - this.#tidied < KEEP_JOURNAL) return;
     this.#tidied = now;
-    for (const id of this.runners()) {
-      try {
-        if (!this.isAlive(id)) this.#removeIfOld(id);
-      } catch (error) {
-        this.#complain(id, error);
-      }
-      if (existsSync(this.#journal(id))) continue;
-      for (const [key, from] of this.#recorded) if (from === id) this.#recorded.delete(key);
+    try {
+      for (const id of this.runners()) if (!this.isAlive(id)) this.#removeIfOld(id);
+      const kept = new Set(this.runners());
+      for (const [key, id] of this.#recorded) if (!kept.has(id)) this.#recorded.delete(key);
+    } catch (error) {
+      this.#complain('*', error); // a journal that cannot be read for now is no reason to stop
     }
   }
 
