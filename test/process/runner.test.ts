@@ -1,8 +1,9 @@
 /** A runner that dies: another one is started, and what is known of its jobs is told; nothing else is lost. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { readJournal } from '../../src/run/journal.ts';
 import {
   isAlive,
   kill,
@@ -56,6 +57,13 @@ async function die(sandbox: Sandbox, round: number): Promise<void> {
   await until('every job is told of', isTold, { evidence: () => sandbox.evidence() });
   await until('there is another runner', () =>
     sandbox.runners().some(({ pid }) => pid !== victim.pid),
+  );
+  // The dead one's mailer may have told of a job already: what was left must be in other hands too.
+  const folder = sandbox.path('state', 'journal');
+  await until('nothing is left in the journal of the dead', () =>
+    readdirSync(folder)
+      .map((name) => readJournal(`${folder}/${name}`))
+      .every(({ pid, open }) => pid !== victim.pid || open.length === 0),
   );
   assert.ok(isAlive(daemon.pid));
   daemon.kill('SIGTERM');
