@@ -274,6 +274,9 @@ for (const text of ['A=$B\n', 'x\n', '30 2 * * * x\n', '\n', '@daily ~\n'])
   });
 
 test('lint() shows what cannot be seen in the name of a variable', () => {
-  const [{ message = '' } = {}] = lint('"\r"=\n@daily x\n', user);
-  assert.equal(message, `Debian's cron refuses an empty value before version 13: write ^M=""`);
+  const [first] = lint('"\r"=\n@daily x\n', user);
+  assert.equal(
+    first?.message,
+    `Debian's cron refuses an empty value before version 13: write ^M=""`,
+  );
 });
