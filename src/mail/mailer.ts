@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { EXIT, Failure, reason } from '../system/failure.ts';
 import { fromText } from '../system/bytes.ts';
-import type { Deliver, Outgoing } from '../system/outgoing.ts';
+import type { Deliver, Hand, Outgoing, Refused } from '../system/outgoing.ts';
 import type { Launcher } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
 import { appendToMailbox } from './mailbox.ts';
@@ -20,25 +20,24 @@ export interface MailSettings {
   readonly outbox: string;
 }
 
-/** What became of a mail: null, or why nobody has taken it. */
-type Handing = (mail: Outgoing) => Promise<string | null>;
-
 /**
  * Choose the way that MAILCMD says.
  * @throws {Failure} with EXIT.CONFIG when it says none
  */
 export function mailer(settings: MailSettings, launcher: Launcher, log: Log): Deliver {
-  const hand = handing(settings, launcher, log);
+  const hand = chooseHand(settings, launcher, log);
   return async (mail) => {
-    let trouble: string | null;
+    let refused: readonly Refused[];
     try {
-      trouble = await hand(mail);
+      refused = await hand(mail);
     } catch (error) {
-      trouble = reason(error);
+      refused = refuseAll(mail, reason(error));
     }
-    if (trouble === null) return true;
+    const [first] = refused;
+    if (first === undefined) return true;
+    const trouble = first.reason;
     try {
-      const file = await keep(settings.outbox, mail, trouble);
+      const file = await keep(settings.outbox, mail, refused);
       log(mail.user.name, 'MAIL', `not delivered (${trouble}), kept in ${file}`, ERROR);
       return true;
     } catch (error) {
@@ -59,15 +58,27 @@ export function checkMailSettings(settings: Pick<MailSettings, 'mailcmd' | 'mail
   }
 }
 
-function handing(settings: MailSettings, launcher: Launcher, log: Log): Handing {
+/**
+ * Find who takes mails, by what MAILCMD says.
+ * @throws {Failure} with EXIT.CONFIG
+ */
+export function chooseHand(settings: MailSettings, launcher: Launcher, log: Log): Hand {
   checkMailSettings(settings);
   if (settings.mailcmd === 'mailbox:')
     return async (mail) => {
       await appendToMailbox(settings.mailbox, mail);
-      return null;
+      return [];
     };
   const args = readMailArgs(settings.mailcmd, settings.mailargs);
-  return (mail) => handToProgram(mail, args, settings, launcher, log);
+  return async (mail) => {
+    const trouble = await handToProgram(mail, args, settings, launcher, log);
+    return trouble === null ? [] : refuseAll(mail, trouble);
+  };
+}
+
+/** A mailer speaks for all recipients at once. */
+function refuseAll(mail: Outgoing, trouble: string): Refused[] {
+  return mail.recipients.map((recipient) => ({ recipient, reason: trouble, permanent: false }));
 }
 
 async function handToProgram(

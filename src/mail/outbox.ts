@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { toBytes, toText } from '../system/bytes.ts';
-import type { Outgoing } from '../system/outgoing.ts';
+import type { Outgoing, Refused } from '../system/outgoing.ts';
 
 /** Beside the message: to whom it was to go, as whom, and why it did not. */
 interface Envelope {
@@ -28,7 +28,11 @@ interface Envelope {
  * directory appears whole, after its contents are on the disk.
  * @returns where the message lies
  */
-export async function keep(outbox: string, mail: Outgoing, reason: string): Promise<string> {
+export async function keep(
+  outbox: string,
+  mail: Outgoing,
+  refused: readonly Refused[],
+): Promise<string> {
   const place = join(outbox, mail.run);
   const draft = `${place}.draft`;
   rmSync(draft, { recursive: true, force: true });
@@ -36,8 +40,8 @@ export async function keep(outbox: string, mail: Outgoing, reason: string): Prom
   const envelope: Envelope = {
     run: mail.run,
     user: mail.user.name,
-    recipients: mail.recipients,
-    reason: toText(reason),
+    recipients: refused.map(({ recipient }) => recipient),
+    reason: toText(refused[0]?.reason ?? ''),
     at: new Date().toISOString(),
   };
   const message = createWriteStream(join(draft, 'message.eml'), { mode: 0o600, flush: true });

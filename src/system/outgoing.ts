@@ -17,5 +17,17 @@ export interface Outgoing {
   chunks(): AsyncIterable<Uint8Array>;
 }
 
+/** A recipient whom a mail did not reach. */
+export interface Refused {
+  readonly recipient: string;
+  /** A sentence, for people. */
+  readonly reason: string;
+  /** Another try is in vain. */
+  readonly permanent: boolean;
+}
+
+/** Hand a mail to whoever is to bring it on; the recipients that were refused, none of them if all is well. */
+export type Hand = (mail: Outgoing) => Promise<readonly Refused[]>;
+
 /** Bring a mail to somebody who answers for it, or keep it; false: neither was possible. Never throws. */
 export type Deliver = (mail: Outgoing) => Promise<boolean>;
