@@ -209,7 +209,7 @@ describe('a mail', { concurrency: 5 }, () => {
     const sandbox = openSandbox(t, { mail: { mailcmd: 'mailbox:' } });
     sandbox.tab('@reboot echo one; echo From two\n');
     await sandbox.start();
-    const mbox = await sandbox.file(`mailbox/${me}`);
+    const mbox = await sandbox.file(`mailbox/${me}`, 'two\n\n');
     assert.match(mbox, /^From \S+@\S+ .*\nFrom: root \(Cron Daemon\)\n[^]*\n\none\n>From two\n\n$/);
   });
 

@@ -205,10 +205,12 @@ export class Sandbox {
     return until(`${pattern} in the log`, found, { ...patience, evidence: () => this.evidence() });
   }
 
-  /** Wait for a file that is not empty. */
-  async file(name: string): Promise<string> {
-    const read = (): string | false =>
-      existsSync(this.path(name)) && (readFileSync(this.path(name), 'latin1') || false);
+  /** Wait for a file that holds something, and ends so where it is written piece by piece. */
+  async file(name: string, end = ''): Promise<string> {
+    const read = (): string | false => {
+      const text = existsSync(this.path(name)) ? readFileSync(this.path(name), 'latin1') : '';
+      return text !== '' && text.endsWith(end) && text;
+    };
     return until(`${name} is there`, read, { evidence: () => this.evidence() });
   }
 
