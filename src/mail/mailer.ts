@@ -7,7 +7,8 @@ import type { Launcher } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
 import { appendToMailbox } from './mailbox.ts';
 import { keep } from './outbox.ts';
-import { type MailArgs, pipeMail, readMailArgs } from './pipe.ts';
+import { type MailArgs, readMailArgs } from './mailargs.ts';
+import { pipeMail } from './pipe.ts';
 
 /** What the configuration says of mail, and where things lie. */
 export interface MailSettings {
@@ -84,7 +85,7 @@ function refuseAll(mail: Outgoing, trouble: string): Refused[] {
 async function handToProgram(
   mail: Outgoing,
   args: MailArgs,
-  { timeout }: MailSettings,
+  { outbox: spool, timeout }: MailSettings,
   launcher: Launcher,
   log: Log,
 ): Promise<string | null> {
@@ -92,7 +93,7 @@ async function handToProgram(
     log('CRON', 'info', 'No MTA installed, keeping output', { tag: 'CRON' });
     return fromText(`there is no ${args.program}`);
   }
-  const { exit, read, timedOut, said } = await pipeMail(mail, args, launcher, timeout);
+  const { exit, read, timedOut, said } = await pipeMail(mail, { args, spool, timeout }, launcher);
   if (exit.code === 0 && read) return null;
   const status = exit.code ?? 0xffffffff; // Debian's cron prints -1 for a mailer that a signal ended
   const plural = mail.size === 1 ? '' : 's';

@@ -21,6 +21,7 @@ const c = {
   pipe2: libc.func('int pipe2(_Out_ int *fds, int flags)'),
   dup2: libc.func('int dup2(int from, int to)'),
   fcntl: libc.func('int fcntl(int fd, int cmd, ...)'),
+  lseek: libc.func('int64 lseek(int fd, int64 offset, int whence)'),
   flock: libc.func('int flock(int fd, int operation)'),
   memfd_create: libc.func('int memfd_create(const char *name, unsigned int flags)'),
   getpwnam_r: libc.func(
@@ -32,7 +33,6 @@ const c = {
   getgrouplist: libc.func(
     'int getgrouplist(const char *user, uint32 group, _Out_ uint32 *groups, _Inout_ int *count)',
   ),
-  ioctl: libc.func('int ioctl(int fd, unsigned long request, _Out_ int *value)'),
   getrlimit: libc.func('int getrlimit(int resource, _Out_ rlimit *limit)'),
   socket: libc.func('int socket(int domain, int type, int protocol)'),
   connect: libc.func('int connect(int fd, sockaddr_un *address, uint32 length)'),
@@ -51,6 +51,7 @@ const FD_CLOEXEC = 1;
 const F_SETPIPE_SZ = 1031;
 const F_ADD_SEALS = 1033;
 const F_SEAL_SHRINK_GROW = 0x2 | 0x4;
+const F_SEAL_ALL = 0x1 | F_SEAL_SHRINK_GROW | 0x8; // no further seal, and no write
 const MFD_CLOEXEC_ALLOW_SEALING = 0x1 | 0x2;
 const LOCK_EX_NB = 2 | 4;
 const RLIMIT_NOFILE = 7;
@@ -93,14 +94,6 @@ export function twoPipes(size?: number): [ReturnType<typeof pipe>, ReturnType<ty
   }
 }
 
-/** Bytes that lie in a pipe and that nobody has read. */
-export function unread(fd: number): number {
-  const FIONREAD = 0x541b;
-  const count: [number] = [0];
-  check('ioctl', c.ioctl(fd, FIONREAD, count));
-  return count[0];
-}
-
 /** Make descriptor `to` the same open file as `from`. */
 export function dup2(from: number, to: number): void {
   check('dup2', c.dup2(from, to));
@@ -127,6 +120,17 @@ export function memoryFile(name: string): number {
 /** Let nobody change the size of a memory file any more. */
 export function seal(fd: number): void {
   check('fcntl', c.fcntl(fd, F_ADD_SEALS, 'int', F_SEAL_SHRINK_GROW));
+}
+
+/** Let nobody change anything in a memory file any more. */
+export function freeze(fd: number): void {
+  check('fcntl', c.fcntl(fd, F_ADD_SEALS, 'int', F_SEAL_ALL));
+}
+
+/** How far all who share an open file have read it. */
+export function position(fd: number): number {
+  const SEEK_CUR = 1;
+  return check('lseek', Number(c.lseek(fd, 0, SEEK_CUR)));
 }
 
 /** The soft and hard limit of open descriptors of this process; Infinity for none. */

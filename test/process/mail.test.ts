@@ -1,6 +1,6 @@
 /** From a job to a mail, with the real programs: whatever the mailer does, what was printed is somewhere, whole. */
 import assert from 'node:assert/strict';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import {
   type Behaviour,
@@ -102,6 +102,27 @@ describe('a mail', { concurrency: 5 }, () => {
     await sandbox.isTidy();
     assert.equal(sandbox.mails().length, 1);
   });
+
+  for (const size of [1_000_000, 6_000_000])
+    test(`of ${size} bytes that is on its way when the runner is killed is not cut`, async (t) => {
+      const sandbox = openSandbox(t);
+      const go = sandbox.path('go');
+      sandbox.mailer({
+        read: 0,
+        end: `echo waits > ${sandbox.path('waits')}; while ! test -e ${go}; do sleep 0.02; done; cat > "$d/stdin"; : > "$d/whole"`,
+      });
+      sandbox.tab(`@reboot ${noise(size)}\n`);
+      await sandbox.start();
+      await sandbox.file('waits');
+      for (const { pid } of sandbox.runners()) kill(pid);
+      writeFileSync(go, '');
+      const whole = (): boolean =>
+        readdirSync(sandbox.path('mails')).some((run) =>
+          existsSync(sandbox.path('mails', run, 'whole')),
+        );
+      await until('the mailer has ended', whole);
+      assert.ok(sandbox.mails()[0]?.body === noisy(size));
+    });
 
   test('that nobody takes and that cannot be kept is mailed by the next cron', async (t) => {
     const sandbox = openSandbox(t);

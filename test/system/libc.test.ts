@@ -9,6 +9,7 @@ import {
   readFileSync,
   readSync,
   rmSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,15 +21,16 @@ import {
   datagramSocket,
   descriptorLimit,
   dup2,
+  freeze,
   getgrouplist,
   getpwnam,
   getpwuid,
   lock,
   memoryFile,
   pipe,
+  position,
   seal,
   send,
-  unread,
 } from '../../src/system/libc.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'libc-'));
@@ -50,15 +52,30 @@ test('pipe() makes a real pipe that no program inherits', () => {
   closeSync(write);
 });
 
-test('unread() counts what lies in a pipe', () => {
+test('freeze() lets nobody write to a memory file, not even by opening it anew', () => {
+  const fd = memoryFile('test');
+  writeSync(fd, 'hello');
+  freeze(fd);
+  assert.throws(() => writeSync(fd, 'x', 0), { code: 'EPERM' });
+  assert.throws(() => writeFileSync(`/proc/self/fd/${fd}`, 'x'), { code: 'EPERM' });
+  assert.equal(readFileSync(`/proc/self/fd/${fd}`, 'latin1'), 'hello');
+  closeSync(fd);
+  assert.throws(() => freeze(fd), { code: 'EBADF' });
+});
+
+test('position() tells how far those who inherit a file have read it', () => {
+  const fd = memoryFile('test');
+  writeSync(fd, 'hello\nworld\n');
+  const shared = openSync(`/proc/self/fd/${fd}`, 'r');
+  assert.equal(position(shared), 0);
+  spawnSync('head', ['-c', '8'], { stdio: [shared, 'ignore', 'inherit'] });
+  assert.equal(position(shared), 8);
+  spawnSync('cat', ['/dev/stdin'], { stdio: [shared, 'ignore', 'inherit'] });
+  assert.equal(position(shared), 8, 'opened anew, it is another open file');
+  for (const one of [fd, shared]) closeSync(one);
   const { read, write } = pipe();
-  assert.equal(unread(read), 0);
-  writeSync(write, 'hello');
-  assert.equal(unread(read), 5);
-  readSync(read, Buffer.alloc(3));
-  assert.equal(unread(read), 2);
-  for (const fd of [read, write]) closeSync(fd);
-  assert.throws(() => unread(read), { code: 'EBADF' });
+  assert.throws(() => position(read), { code: 'ESPIPE' });
+  for (const one of [read, write]) closeSync(one);
 });
 
 test('dup2() puts one open file in the place of another', () => {
@@ -66,7 +83,7 @@ test('dup2() puts one open file in the place of another', () => {
   const nowhere = openSync('/dev/null', 'w');
   dup2(write, nowhere);
   writeSync(nowhere, 'x');
-  assert.equal(unread(read), 1);
+  assert.equal(readSync(read, Buffer.alloc(9)), 1);
   for (const fd of [read, write, nowhere]) closeSync(fd);
   assert.throws(() => dup2(9999, 9998), { code: 'EBADF' });
 });
