@@ -24,6 +24,8 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
     mail: {
       mailcmd: mail.mailcmd,
       mailargs: mail.mailargs,
+      mailer: mail.mailer,
+      mailer_user: mail.mailer_user,
       timeout: mail.timeout * 1000,
       mailbox: paths.mailbox,
       outbox: join(paths.state, 'outbox'),

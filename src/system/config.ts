@@ -39,8 +39,12 @@ const PATHS = v.strictObject({
 const MAIL = v.strictObject({
   /** A program, or `mailbox:` for the built-in mailbox file. */
   mailcmd: v.optional(v.pipe(v.string(), v.minLength(1)), '/usr/sbin/sendmail'),
-  /** Vixie's format: the first `%s` is mailcmd, the second the recipients. */
-  mailargs: v.optional(v.string(), '%s -FCronDaemon -i -odi -oem %s'),
+  /** Vixie's format: the first `%s` is mailcmd, the second the recipients. As it suits the mailer where it is not given. */
+  mailargs: v.optional(v.string()),
+  /** Who the mailer is: a name of mail/presets.ts, or `auto` to find out. */
+  mailer: v.optional(v.string(), 'auto'),
+  /** Who runs the mailer, where it needs rights that the jobs' users do not have. */
+  mailer_user: v.optional(v.pipe(v.string(), v.minLength(1))),
   /** How long a mailer may take before it is ended, in seconds. */
   timeout: seconds(300),
 });

@@ -49,7 +49,12 @@ test('readConfig() of an empty file is the contract', () => {
   );
   assert.deepEqual(
     { ...mail },
-    { mailcmd: '/usr/sbin/sendmail', mailargs: '%s -FCronDaemon -i -odi -oem %s', timeout: 300 },
+    {
+      mailcmd: '/usr/sbin/sendmail',
+      mailargs: undefined, // as it suits the mailer
+      mailer: 'auto',
+      timeout: 300,
+    },
   );
   assert.deepEqual({ ...jobs }, { nofile: 1024, max_output: 100_000_000, linger: 60 });
   assert.deepEqual({ ...log }, { to: 'auto', format: 'text' });
@@ -83,7 +88,8 @@ test('readConfig() reads every setting', () => {
 test('readConfig() lets the environment win over the file, and options over both', () => {
   const text = '[mail]\nmailcmd = "/file"\nmailargs = "%s file"\n';
   const environment = { MAILCMD: '/environment', MAILARGS: '%s environment' };
-  const mailOf = ({ mail }: Config): string[] => [mail.mailcmd, mail.mailargs];
+  const mailOf = ({ mail }: Config): unknown[] => [mail.mailcmd, mail.mailargs];
+  assert.deepEqual(mailOf(read('')), ['/usr/sbin/sendmail', undefined]);
   assert.deepEqual(mailOf(read(text)), ['/file', '%s file']);
   assert.deepEqual(mailOf(read(text, environment)), ['/environment', '%s environment']);
   const options = { mailcmd: '/option', mailargs: '%s option' };
