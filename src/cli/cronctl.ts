@@ -5,9 +5,12 @@ import { print, say } from './terminal.ts';
 const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--from T] [--until T]
 \t\t[-n N] [--tz ZONE] [--json] [--config FILE]
 \tcronctl check [--system] [--json] FILE...
+\tcronctl mail-test [ADDRESS] [--user USER] [--mailcmd COMMAND] [--mailargs FORMAT]
+\t\t[--json] [--config FILE]
 
 \tnext\t(tells what the daemon will start, and when)
 \tcheck\t(tells every problem of crontabs; "-": standard input)
+\tmail-test\t(sends one mail, and tells what happens)
 
 \tcronctl COMMAND --help tells more`;
 
@@ -18,6 +21,7 @@ export type Command = (args: readonly string[]) => Promise<number>;
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   next: async () => (await import('./next.ts')).next,
   check: async () => (await import('./problems.ts')).check,
+  'mail-test': async () => (await import('./mailtest.ts')).mailTest,
 };
 
 /** Run cronctl; returns its exit status. */
@@ -41,5 +45,5 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 function unknown(name: string): string {
   if (name === '') return 'usage error: a command is needed';
-  return `usage error: there is no command "${name}"; there are ${Object.keys(COMMANDS).join(' and ')}`;
+  return `usage error: there is no command "${name}"; there are ${Object.keys(COMMANDS).join(', ')}`;
 }

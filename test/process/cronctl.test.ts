@@ -263,7 +263,8 @@ test('cronctl check allows a leading "-" to root alone', (t) => {
 
 const misuse: Record<string, RegExp> = {
   '': /^cronctl: usage error: a command is needed\nusage:/,
-  frobnicate: /^cronctl: usage error: there is no command "frobnicate"; there are next and check\n/,
+  frobnicate:
+    /^cronctl: usage error: there is no command "frobnicate"; there are next, check, mail-test\n/,
   constructor: /there is no command "constructor"/,
   check: /^cronctl: usage error: name a file\nusage:\tcronctl check/,
   'check --user x': /unrecognized option "--user"/,

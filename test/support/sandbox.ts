@@ -215,7 +215,11 @@ export class Sandbox {
   }
 
   /** Start a program of ours in a session of its own, its outputs in files. */
-  spawn(program: 'cron' | 'crontab', args: readonly string[], options: StartOptions = {}): Started {
+  spawn(
+    program: 'cron' | 'crontab' | 'cronctl',
+    args: readonly string[],
+    options: StartOptions = {},
+  ): Started {
     const [out, err] = [this.path(`stdout.${++this.#count}`), this.path(`stderr.${this.#count}`)];
     const fds = [openSync(out, 'w'), openSync(err, 'w')] as const;
     const child = spawn(process.execPath, [join(project, 'bin', program), ...args], {
@@ -238,6 +242,11 @@ export class Sandbox {
   /** Run cron with the configuration to its end. */
   run(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
     return this.spawn('cron', ['--config', this.config, ...args], options).ended;
+  }
+
+  /** Run cronctl with the configuration to its end. */
+  cronctl(args: readonly string[]): Promise<Ended> {
+    return this.spawn('cronctl', args, { environment: { CRON_CONFIG: this.config } }).ended;
   }
 
   /** Start the daemon in the foreground, and wait until it works. */
