@@ -10,9 +10,10 @@ const may: Record<string, readonly string[]> = {
   'spool/': ['core/', 'system/', 'spool/', 'node:'],
   'run/': ['core/', 'system/', 'run/', 'node:'],
   'mail/': ['core/', 'system/', 'mail/', 'node:'],
+  'control/': ['core/', 'system/', 'control/', 'node:'],
   'index.ts': ['core/', 'system/bytes.ts'],
   'daemon.ts': ['core/', 'system/clock.ts', 'system/sink.ts', 'spool/tab.ts'],
-  'cli/': ['core/', 'system/', 'spool/', 'run/', 'mail/', 'daemon.ts', 'cli/', 'node:'],
+  'cli/': ['core/', 'system/', 'spool/', 'run/', 'mail/', 'control/', 'daemon.ts', 'cli/', 'node:'],
 };
 
 /** Each package is imported in one file, so that it can be replaced there. */

@@ -1,0 +1,232 @@
+/** The control protocol, version 1: bytes of a connection ↔ heads and bodies; docs/control-protocol.md is its law. */
+import type { Problem } from '../core/problem.ts';
+
+export const PROTOCOL_VERSION = 1;
+
+/** Name of the socket in the run directory. */
+export const SOCKET_NAME = 'cron.sock';
+
+/** Longest head of a request, in bytes, its newline not counted. */
+export const REQUEST_LIMIT = 16 * 1024;
+/** Longest head of an answer: the problems of a table are in it, or all running jobs. */
+export const ANSWER_LIMIT = 16 * 1024 * 1024;
+
+/** First line of a request; `length` bytes of body follow it. */
+export interface RequestHead {
+  readonly version: number;
+  readonly request: string;
+  /** Whose crontab or jobs; absent: the caller's own. */
+  readonly user?: string;
+  readonly length?: number;
+  /** Digest of the table on which a change is based, or `none`; absent: whatever it is. */
+  readonly seen?: string;
+  /** Which backup; 1 is the newest. */
+  readonly number?: number;
+  /** What later requests add. */
+  readonly [field: string]: unknown;
+}
+
+/** Why a request is refused, for programs. */
+export const FAULTS = [
+  'version',
+  'garbled',
+  'unknown-request',
+  'too-large',
+  'busy',
+  'timeout',
+  'denied',
+  'not-allowed',
+  'unknown-user',
+  'none',
+  'changed',
+  'invalid',
+  'failed',
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+/** A refusal; `message` is a sentence for people. */
+export interface Refusal {
+  readonly ok: false;
+  readonly error: Fault;
+  readonly message: string;
+  /** Of a table that is invalid. */
+  readonly problems?: readonly Problem[];
+}
+
+/** An older table that can be had back. */
+export interface BackupInfo {
+  /** 1 is the newest. */
+  readonly number: number;
+  /** When it was replaced or removed, as ISO 8601 has it. */
+  readonly at: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** A job that is running. */
+export interface RunningInfo {
+  readonly run: string;
+  readonly user: string;
+  /** As people read it, cut to a few hundred characters. */
+  readonly command?: string;
+  /** 0 while it is on its way. */
+  readonly pid: number;
+  /** When it was started, as ISO 8601 has it. */
+  readonly since?: string;
+}
+
+/** What the daemon tells of itself; to who is not root, of their own only. */
+export interface StatusInfo {
+  readonly pid: number;
+  readonly started: string;
+  readonly version: string;
+  readonly crontabs: number;
+  readonly entries: number;
+  readonly running: readonly RunningInfo[];
+  /** Jobs that are running, of which `running` may list the first ones only. */
+  readonly jobs: number;
+  readonly runners: number;
+}
+
+/** What was asked for; `length` bytes of body follow the head. */
+export interface Success {
+  readonly ok: true;
+  readonly length?: number;
+  readonly backups?: readonly BackupInfo[];
+  readonly status?: StatusInfo;
+  /** What later requests add. */
+  readonly [field: string]: unknown;
+}
+
+/** First line of an answer, its version left out. */
+export type AnswerHead = Success | Refusal;
+
+/** A head on its way; the body follows as it is. */
+export function encodeHead(head: object): Buffer {
+  return Buffer.from(`${JSON.stringify({ version: PROTOCOL_VERSION, ...head })}\n`);
+}
+
+/** Read the head of a request, its newline cut off. */
+export function decodeRequest(
+  line: Buffer,
+): { readonly ok: true; readonly head: RequestHead } | Refusal {
+  const head = objectIn(line);
+  if (head === null) return refusal('garbled', 'A request begins with a line of JSON, an object');
+  const { version, request, user, length, seen, number } = head;
+  if (version !== PROTOCOL_VERSION)
+    return refusal('version', `This cron speaks version ${PROTOCOL_VERSION} of the protocol`);
+  if (typeof request !== 'string') return garbled('request', 'a name');
+  if (user !== undefined && !isName(user)) return garbled('user', "a user's name");
+  if (length !== undefined && !isCount(length)) return garbled('length', 'a number of bytes');
+  if (seen !== undefined && !(typeof seen === 'string' && SEEN.test(seen)))
+    return garbled('seen', 'a SHA-256 in small hexadecimal digits, or "none"');
+  if (number !== undefined && !isCount(number)) return garbled('number', 'a number');
+  return { ok: true, head: { ...head, version, request } };
+}
+
+/** Read the head of an answer, its newline cut off; null: it is none. */
+export function decodeAnswer(line: Buffer): AnswerHead | null {
+  const head = objectIn(line);
+  if (head === null) return null;
+  const { ok, length, error, message } = head;
+  if (length !== undefined && !isCount(length)) return null;
+  if (ok === true) return { ...head, ok };
+  if (ok !== false || typeof error !== 'string' || typeof message !== 'string') return null;
+  // A word of a later version is a failure whose message says what it is.
+  return { ...head, ok, error: FAULTS.find((known) => known === error) ?? 'failed', message };
+}
+
+/** Refuse, with a sentence for people. */
+export function refusal(error: Fault, message: string): Refusal {
+  return { ok: false, error, message };
+}
+
+const SEEN = /^([0-9a-f]{64}|none)$/;
+/** Longer than any name of a user (LOGIN_NAME_MAX). */
+const NAME_LIMIT = 256;
+
+function garbled(field: string, expected: string): Refusal {
+  return refusal('garbled', `"${field}" must be ${expected}`);
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && value.length <= NAME_LIMIT;
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function objectIn(line: Buffer): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(line.toString('utf8'));
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Bytes as they come in → lines, and bytes of bodies, wherever the pieces were cut. */
+export class Frames {
+  #pieces: Buffer[] = [];
+  #length = 0;
+  /** So many pieces, of so many bytes, are known to hold no newline. */
+  #searched = { pieces: 0, bytes: 0 };
+
+  add(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+  }
+
+  /** Bytes that nobody has taken yet. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Take a line without its newline; null: it is not whole yet; `too long`: it never will be. */
+  line(limit: number): Buffer | null | 'too long' {
+    const { pieces, bytes } = this.#searched;
+    let before = bytes;
+    for (const piece of this.#pieces.slice(pieces)) {
+      const end = piece.indexOf(NEWLINE);
+      if (end !== -1) {
+        if (before + end > limit) return 'too long';
+        const line = this.bytes(before + end);
+        this.bytes(1);
+        return line;
+      }
+      before += piece.length;
+    }
+    this.#searched = { pieces: this.#pieces.length, bytes: before };
+    return before > limit ? 'too long' : null;
+  }
+
+  /** Take what is there, at most so many bytes. */
+  bytes(most: number): Buffer {
+    const taken: Buffer[] = [];
+    let missing = Math.min(most, this.#length);
+    this.#length -= missing;
+    let used = 0;
+    for (const piece of this.#pieces) {
+      if (missing < piece.length) {
+        if (missing > 0) taken.push(piece.subarray(0, missing));
+        this.#pieces[used] = piece.subarray(missing);
+        break;
+      }
+      taken.push(piece);
+      missing -= piece.length;
+      used++;
+    }
+    this.#pieces.splice(0, used);
+    this.#searched = { pieces: 0, bytes: 0 };
+    const [only] = taken;
+    return taken.length === 1 && only !== undefined ? only : Buffer.concat(taken);
+  }
+}
+
+const NEWLINE = 10;
