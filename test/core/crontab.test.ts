@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseCrontab, type Crontab, type CrontabOptions } from '../../src/core/crontab.ts';
+import {
+  parseCrontab,
+  parseInSteps,
+  type Crontab,
+  type CrontabOptions,
+} from '../../src/core/crontab.ts';
 import { values } from '../../src/core/field.ts';
 
 const user: CrontabOptions = { kind: 'user', owner: 'alice', seed: 'host alice' };
@@ -332,6 +337,22 @@ for (const [name, part] of Object.entries(hostile)) {
     assert.ok(found.length <= 10_000 && told.length <= 60_000);
   });
 }
+
+test('parseInSteps() reads what parseCrontab() reads, and pauses every few milliseconds', () => {
+  const lines = ['A=b\n', '* * * * * x\n', 'junk\n', '\n', `${'0,'.repeat(60_000)}1 * * * * y\n`];
+  const text = lines.map((line) => line.repeat(line.length > 100 ? 20 : 500)).join('');
+  const steps = parseInSteps(text, { kind: 'user', owner: 'alice', seed: 's' });
+  let pauses = 0;
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) {
+      assert.deepEqual(step.value, parseCrontab(text, { kind: 'user', owner: 'alice', seed: 's' }));
+      break;
+    }
+    pauses++;
+  }
+  assert.ok(pauses >= 20 && pauses < 40, `${pauses} pauses`);
+});
 
 test('parseCrontab() stops where the variables of an entry grow beyond what a start can carry', () => {
   const variable = (name: string): string => `${name}=${'x'.repeat(100_000)}\n`;
