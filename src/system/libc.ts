@@ -15,6 +15,7 @@ koffi.struct('passwd', {
   shell: 'str',
 });
 koffi.struct('rlimit', { soft: 'uint64', hard: 'uint64' });
+koffi.struct('ucred', { pid: 'int32', uid: 'uint32', gid: 'uint32' });
 koffi.struct('sockaddr_un', { family: 'uint16', path: koffi.array('char', 108) });
 
 const c = {
@@ -38,6 +39,9 @@ const c = {
   connect: libc.func('int connect(int fd, sockaddr_un *address, uint32 length)'),
   setsockopt: libc.func(
     'int setsockopt(int fd, int level, int name, const uint8 *value, uint32 length)',
+  ),
+  getsockopt: libc.func(
+    'int getsockopt(int fd, int level, int name, _Out_ ucred *value, _Inout_ uint32 *length)',
   ),
   send: libc.func('intptr_t send(int fd, const uint8 *data, size_t length, int flags)'),
   newlocale: libc.func('void *newlocale(int mask, const char *locale, void *base)'),
@@ -168,6 +172,15 @@ export async function getpwnam(name: string): Promise<Passwd | null> {
   return passwd('getpwnam_r', status, found, result[0]);
 }
 
+/** Look a user up by number, on another thread. Null: no such user. */
+export async function findUid(uid: number): Promise<Passwd | null> {
+  const found: Partial<Passwd> = {};
+  const result: [unknown] = [null];
+  const buffer = Buffer.alloc(PASSWD_BUFFER);
+  const status = await call(c.getpwuid_r, uid, found, buffer, PASSWD_BUFFER, result);
+  return passwd('getpwuid_r', status, found, result[0]);
+}
+
 /** Look a user up by number, at once; for a command, not for a daemon. Null: no such user. */
 export function getpwuid(uid: number): Passwd | null {
   const found: Partial<Passwd> = {};
@@ -237,9 +250,27 @@ export function closeDescriptor(fd: number): void {
 
 const SOL_SOCKET = 1;
 const SO_SNDTIMEO = 21;
+const SO_PEERCRED = 17;
 /** How long a reader that is behind is waited for: a tenth of a second, as `struct timeval`. */
 const SEND_PATIENCE = Buffer.from(new BigInt64Array([0n, 100_000n]).buffer);
 const MSG_NOSIGNAL = 0x4000;
+
+/** A process as the kernel knows it. */
+export interface Peer {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Who connected to this unix socket: the effective ids of that moment, which nobody can forge. */
+export function peerCredentials(fd: number): Peer {
+  const peer: Partial<Peer> = {};
+  check('getsockopt', c.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, [12]));
+  const { pid, uid, gid } = peer;
+  if (pid === undefined || uid === undefined || gid === undefined)
+    throw new Error('getsockopt: no credentials');
+  return { pid, uid, gid };
+}
 
 /** Send one datagram; a queue that is full is waited for a little. False when it could not be sent. */
 export function send(fd: number, data: Buffer): boolean {

@@ -1,5 +1,5 @@
-/** User name → uid, gid, home and groups, looked up apart from the loop and remembered for half a minute. */
-import { getgrouplist, getpwnam, type Passwd } from './libc.ts';
+/** User name → uid, gid, home and groups, and uid → name, looked up apart from the loop and remembered for half a minute. */
+import { findUid, getgrouplist, getpwnam, type Passwd } from './libc.ts';
 
 /** A user as a job needs it. */
 export interface User extends Passwd {
@@ -18,47 +18,63 @@ export interface Patience {
   readonly keep: number;
 }
 
-/** What is known of a name. */
-interface Known {
+/** What is known of a name or a number. */
+interface Known<T> {
   /** The lookup that is under way; there is never a second one, for each holds a thread. */
-  asking: Promise<User | null> | null;
-  user: User | null;
+  asking: Promise<T | null> | null;
+  found: T | null;
   until: number;
 }
+
+const PATIENCE: Patience = { timeout: 10_000, keep: 30_000 };
 
 /**
  * The system's user database. A hanging LDAP holds up its own users alone, as long as there are
  * threads left (UV_THREADPOOL_SIZE); whom it has told of before goes on with what it told.
  */
 export function systemUsers(
-  patience: Patience = { timeout: 10_000, keep: 30_000 },
+  patience: Patience = PATIENCE,
   look: (name: string) => Promise<User | null> = read,
 ): Users {
-  const names = new Map<string, Known>();
-  return {
-    async find(name) {
-      const known = names.get(name) ?? { asking: null, user: null, until: 0 };
-      if (known.user !== null && known.until > performance.now()) return known.user;
-      names.set(name, known);
-      known.asking ??= look(name).then(
-        (user) => {
-          // Nobody is asked for again each time: the user may come with the network (LDAP, sssd).
-          if (user === null) names.delete(name);
-          Object.assign(known, { asking: null, user, until: performance.now() + patience.keep });
-          return user;
-        },
-        (error: unknown) => {
-          known.asking = null;
-          throw error;
-        },
-      );
-      try {
-        return await inTime(known.asking, name, patience.timeout);
-      } catch (error) {
-        if (known.user !== null) return known.user;
+  return { find: remember(look, patience) };
+}
+
+/** Find the name of a uid, with the same patience; null: it has none. */
+export function systemNames(
+  patience: Patience = PATIENCE,
+  look: (uid: number) => Promise<Passwd | null> = findUid,
+): (uid: number) => Promise<string | null> {
+  const find = remember(look, patience);
+  return async (uid) => (await find(uid))?.name ?? null;
+}
+
+function remember<K extends string | number, T>(
+  look: (key: K) => Promise<T | null>,
+  patience: Patience,
+): (key: K) => Promise<T | null> {
+  const all = new Map<K, Known<T>>();
+  return async (key) => {
+    const known = all.get(key) ?? { asking: null, found: null, until: 0 };
+    if (known.found !== null && known.until > performance.now()) return known.found;
+    all.set(key, known);
+    known.asking ??= look(key).then(
+      (found) => {
+        // Nobody is asked for again each time: the user may come with the network (LDAP, sssd).
+        if (found === null) all.delete(key);
+        Object.assign(known, { asking: null, found, until: performance.now() + patience.keep });
+        return found;
+      },
+      (error: unknown) => {
+        known.asking = null;
         throw error;
-      }
-    },
+      },
+    );
+    try {
+      return await inTime(known.asking, `${key}`, patience.timeout);
+    } catch (error) {
+      if (known.found !== null) return known.found;
+      throw error;
+    }
   };
 }
 

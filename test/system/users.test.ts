@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { systemUsers } from '../../src/system/users.ts';
+import { systemNames, systemUsers } from '../../src/system/users.ts';
 
 const id = (...args: readonly string[]): string =>
   spawnSync('id', args, { encoding: 'utf8' }).stdout.trim();
@@ -58,4 +58,11 @@ test('systemUsers() asks once for a name whose answer does not come, and goes on
   assert.equal(await users.find('root'), root);
   for (let minute = 0; minute < 5; minute++) assert.equal(await users.find('root'), root);
   assert.equal(asked, 2, 'each lookup holds a thread');
+});
+
+test('systemNames() finds the name of a uid, and nobody where there is nobody', async () => {
+  const nameOf = systemNames();
+  assert.equal(await nameOf(0), 'root');
+  assert.equal(await nameOf(65534), id('-un', '65534'));
+  assert.equal(await nameOf(4_000_000_123), null);
 });
