@@ -21,6 +21,7 @@ export class Seen {
   readonly #file: string;
   readonly #log: Log;
   #sights: ReadonlyMap<string, Sight>;
+  readonly #known = new WeakMap<Tab, readonly string[]>();
 
   constructor(file: string, log: Log) {
     this.#file = file;
@@ -32,11 +33,8 @@ export class Seen {
   look(tabs: readonly Tab[], now: number): void {
     const sights = new Map<string, Sight>();
     for (const tab of tabs)
-      for (const entry of tab.entries) {
-        if (settingsOf(entry.environment).catchup === 'skip') continue;
-        const identity = identityOf(tab.label, entry);
+      for (const identity of this.#catchingUp(tab))
         sights.set(identity, { first: this.#sights.get(identity)?.first ?? now, gone: null });
-      }
     for (const [identity, { first, gone }] of this.#sights) {
       if (sights.has(identity) || now - (gone ?? now) > MEMORY) continue;
       sights.set(identity, { first, gone: gone ?? now });
@@ -49,6 +47,18 @@ export class Seen {
   /** When that entry was first seen; never, as far as is known: now. */
   first(identity: string): number {
     return this.#sights.get(identity)?.first ?? Infinity;
+  }
+
+  /** The identities of a crontab's entries that catch up; of ten thousand crontabs one has changed. */
+  #catchingUp(tab: Tab): readonly string[] {
+    const known = this.#known.get(tab);
+    if (known !== undefined) return known;
+    const entries = tab.entries.filter(
+      ({ environment }) => settingsOf(environment).catchup !== 'skip',
+    );
+    const identities = entries.map((entry) => identityOf(tab.label, entry));
+    this.#known.set(tab, identities);
+    return identities;
   }
 
   #read(): ReadonlyMap<string, Sight> {

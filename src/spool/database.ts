@@ -1,19 +1,37 @@
 /** The crontabs in force: each is loaded when it comes and reloaded at the refresh after a change. */
+import type { Crontab } from '../core/crontab.ts';
 import { reason } from '../system/failure.ts';
 import type { Log } from '../system/sink.ts';
+import { Turns } from '../system/turns.ts';
 import type { Users } from '../system/users.ts';
 import { ownEntries, reportUnknownUsers } from './column.ts';
 import { type Mark, markOf } from './mark.ts';
 import { type Find, Owners } from './owners.ts';
 import { Places, type Paths } from './places.ts';
-import { logProblems, parseTab, type Place, readTab, type Tab } from './tab.ts';
+import { logProblems, parseTab, type Place, readTab, type Tab, tabOf } from './tab.ts';
 
 /** All crontabs together, in vixie's word. */
 export interface Database {
   /** In the order in which they run: /etc/crontab, cron.d by name, the spool by name. */
   readonly tabs: readonly Tab[];
-  /** Bring `tabs` up to date; what is wrong with a crontab is logged and never thrown. */
+  /**
+   * Bring `tabs` up to date; what is wrong with a crontab is logged and never thrown. Whoever asks
+   * while others wait shares their look at the disk, which begins after the question.
+   */
   refresh(): Promise<void>;
+  /**
+   * Bring the tab of one user up to date, without a look at all the others.
+   * @param parsed what its file should hold: it need not be parsed once more
+   * @returns why it is not in force; null: it is, or there is none
+   */
+  reload(user: string, parsed?: ParsedTable): Promise<string | null>;
+}
+
+/** A table that was parsed as it is when it is loaded. */
+export interface ParsedTable {
+  /** A byte string. */
+  readonly text: string;
+  readonly crontab: Crontab;
 }
 
 /** What the database needs of its daemon. */
@@ -42,6 +60,8 @@ interface Refusal {
 /** What is known of one crontab. */
 interface Known {
   readonly path: string;
+  /** Whose tab of the spool it is; null: a system crontab. */
+  readonly user: string | null;
   readonly mark: string;
   /** False: look again at the next refresh, whatever the mark says. */
   readonly settled: boolean;
@@ -61,7 +81,12 @@ class SpoolDatabase implements Database {
   readonly #places: Places;
   readonly #owners: Owners;
   #known: ReadonlyMap<string, Known> = new Map();
-  #turn: Promise<void> = Promise.resolve();
+  /** A look at everything that was asked for and has not begun. */
+  #refreshing: Promise<void> | null = null;
+  /** What files should hold that are to be looked at, by path. */
+  readonly #parsed = new Map<string, ParsedTable>();
+  /** The minute, the watcher and people who install may ask at the same time. */
+  readonly #inTurn = new Turns();
 
   constructor(paths: Paths, options: DatabaseOptions) {
     const { uid, user, lsb = false, log } = options;
@@ -71,19 +96,54 @@ class SpoolDatabase implements Database {
   }
 
   refresh(): Promise<void> {
-    // One after the other: the minute and the watcher may ask at the same time.
-    this.#turn = this.#turn.then(() => {
-      const patience = this.#known.size === 0 ? START_PATIENCE : PATIENCE;
-      return this.#owners.within(patience, (find) => this.#refresh(find));
+    // The minute asks, and must not wait for all who install: it goes first, and does their work too.
+    this.#refreshing ??= this.#inTurn.first(() => {
+      this.#refreshing = null;
+      return this.#ask((find) => this.#refresh(find));
     });
-    return this.#turn;
+    return this.#refreshing;
+  }
+
+  reload(user: string, parsed?: ParsedTable): Promise<string | null> {
+    const place = this.#places.of(user);
+    if (place === null) return Promise.resolve(`"${user}" has no crontab in this cron`);
+    if (parsed !== undefined) this.#parsed.set(place.path, parsed);
+    return this.#inTurn.last(() => this.#ask((find) => this.#reload(place, find)));
+  }
+
+  /** Do work that asks the user database, and does not wait for it for long. */
+  #ask<T>(work: (find: Find) => Promise<T>): Promise<T> {
+    const patience = this.#known.size === 0 ? START_PATIENCE : PATIENCE;
+    return this.#owners.within(patience, work);
+  }
+
+  async #reload(place: Place, find: Find): Promise<string | null> {
+    const before = this.#known.get(place.path);
+    const known = await this.#look(place, find);
+    this.#parsed.delete(place.path);
+    if (known !== before) this.#put(place, known);
+    const refusal = known?.refusal ?? null;
+    return refusal && `${refusal.event} (${refusal.detail})`;
+  }
+
+  /** Put one tab where it belongs: behind the system crontabs, in the order of the names. */
+  #put({ path, user }: Place, known: Known | null): void {
+    const all = [...this.#known.values()].filter((other) => other.path !== path);
+    const after = all.findIndex(
+      (other) => other.user !== null && user !== null && other.user > user,
+    );
+    if (known !== null) all.splice(after === -1 ? all.length : after, 0, known);
+    this.#take(all);
+  }
+
+  #take(all: readonly Known[]): void {
+    this.#known = new Map(all.map((known) => [known.path, known]));
+    this.tabs = all.flatMap(({ tab }) => tab ?? []);
   }
 
   async #refresh(find: Find): Promise<void> {
     const looks = this.#places.list().flatMap((place) => this.#look(place, find) ?? []);
-    const found = await Promise.all(looks);
-    this.#known = new Map(found.map((known) => [known.path, known]));
-    this.tabs = found.flatMap(({ tab }) => tab ?? []);
+    this.#take(await Promise.all(looks));
   }
 
   /** Look at one file: null if it is gone, as it was if nothing changed. */
@@ -117,13 +177,15 @@ class SpoolDatabase implements Database {
     // An orphan whose user has come is no reload: it was never loaded, and has not changed.
     const isReload = before !== undefined && (before.tab !== null || before.mark !== mark.text);
     const tab = await this.#parse(place, text, isReload, find);
-    return { path: place.path, ...state, tab, refusal: null };
+    return { path: place.path, user: place.user, ...state, tab, refusal: null };
   }
 
   async #parse(place: Place, text: string, isReload: boolean, find: Find): Promise<Tab> {
     const { log, uid, user, hostname } = this.#options;
     if (isReload) log(place.label, 'RELOAD', place.shown);
-    const tab = parseTab(place, text, hostname);
+    const parsed = this.#parsed.get(place.path);
+    const isParsed = parsed?.text === text;
+    const tab = isParsed ? tabOf(place, parsed.crontab) : parseTab(place, text, hostname);
     logProblems(log, place, tab.problems);
     if (place.user !== null) return tab;
     if (uid !== 0) return ownEntries(log, place, tab, user);
@@ -151,7 +213,8 @@ class SpoolDatabase implements Database {
     const said = before?.refusal?.event === event && before.refusal.detail === detail;
     if (!said || before.mark !== mark.text)
       this.#options.log(place.label, event, detail, { level: 'error' });
-    const state = { path: place.path, mark: mark.text, settled: !again && !mark.young };
+    const { path, user } = place;
+    const state = { path, user, mark: mark.text, settled: !again && !mark.young };
     return { ...state, tab: null, refusal: { event, detail }, text: null };
   }
 }

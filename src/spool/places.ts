@@ -18,6 +18,10 @@ export interface Selection {
   readonly lsb: boolean;
 }
 
+function userTab(spool: string, user: string): Place {
+  return { label: user, path: join(spool, user), shown: `${basename(spool)}/${user}`, user };
+}
+
 /** Lists the places; each directory that cannot be read is logged once, then tried again in silence. */
 export class Places {
   readonly #paths: Paths;
@@ -45,10 +49,16 @@ export class Places {
     }
     for (const name of this.#names(spool, isUserTab)) {
       if (onlyUser !== null && name !== onlyUser) continue;
-      const shown = `${basename(spool)}/${name}`;
-      places.push({ label: name, path: join(spool, name), shown, user: name });
+      places.push(userTab(spool, name));
     }
     return places;
+  }
+
+  /** The place of one user's tab, whether there is one or not; null: it would not count. */
+  of(user: string): Place | null {
+    const { onlyUser } = this.#selection;
+    if (!isUserTab(user) || (onlyUser !== null && user !== onlyUser)) return null;
+    return userTab(this.#paths.spool, user);
   }
 
   #exists(path: string): boolean {

@@ -1,6 +1,6 @@
 /** One crontab file → its entries and what is wrong with its lines, or why it is refused. */
 import { lstatSync, type Stats } from 'node:fs';
-import { parseCrontab } from '../core/crontab.ts';
+import { type Crontab, type CrontabOptions, parseCrontab } from '../core/crontab.ts';
 import type { Entry } from '../core/entry.ts';
 import type { Problem } from '../core/problem.ts';
 import { refuseSetting } from '../core/settings.ts';
@@ -74,15 +74,26 @@ function distrust(stat: Stats, isUserTab: boolean, owners: readonly number[]): s
   return null;
 }
 
-/** Parse the text of a crontab; `hostname` seeds the random `~`, so that hosts differ. */
-export function parseTab(place: Place, text: string, hostname: string): Tab {
-  const { label, path, user } = place;
-  const { entries, problems } = parseCrontab(text, {
+/** How a crontab is parsed when it is loaded; `hostname` seeds the random `~`, so that hosts differ. */
+export function loadOptions(
+  { label, user }: Pick<Place, 'label' | 'user'>,
+  hostname: string,
+): CrontabOptions {
+  return {
     kind: user === null ? 'system' : 'user',
     owner: user ?? '',
     seed: `${hostname} ${label}`,
     refuse: refuseSetting,
-  });
+  };
+}
+
+/** Parse the text of a crontab. */
+export function parseTab(place: Place, text: string, hostname: string): Tab {
+  return tabOf(place, parseCrontab(text, loadOptions(place, hostname)));
+}
+
+/** Make a crontab in force of one that was parsed. */
+export function tabOf({ label, path, user }: Place, { entries, problems }: Crontab): Tab {
   return { label, path, user, entries, problems };
 }
 

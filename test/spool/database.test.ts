@@ -15,7 +15,8 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Database } from '../../src/spool/database.ts';
+import { parseCrontab } from '../../src/core/crontab.ts';
+import type { Database, ParsedTable } from '../../src/spool/database.ts';
 import { markOf } from '../../src/spool/mark.ts';
 import { forbidden, house, UID } from './house.ts';
 import { needsRoot } from '../support/sandbox.ts';
@@ -349,6 +350,117 @@ test('refresh() may be called while it runs', async (t) => {
   const database = home.open();
   await Promise.all([database.refresh(), database.refresh(), database.refresh()]);
   assert.deepEqual(home.lines(), ['(carol) ORPHAN (no passwd entry)']);
+});
+
+test('refresh() that is asked for while another one waits is the same look at the disk', async (t) => {
+  const home = house(t);
+  const database = home.open();
+  const first = database.refresh();
+  assert.equal(database.refresh(), first);
+  await first;
+  home.tab('alice', '* * * * * a\n');
+  const [second, third] = [database.refresh(), database.refresh()];
+  assert.notEqual(second, first);
+  assert.equal(third, second);
+  await second;
+  assert.equal(commands(database), 'alice:a');
+});
+
+test('refresh() that is asked for after a look began looks again', async (t) => {
+  const home = house(t);
+  let answer: (uid: number) => void = () => {};
+  home.people.set('carol', new Promise((resolve) => (answer = resolve)));
+  home.tab('carol', '* * * * * c\n');
+  const database = home.open();
+  const first = database.refresh();
+  await pause(1); // it waits for carol by now
+  home.tab('alice', '* * * * * a\n');
+  const second = database.refresh();
+  answer(UID);
+  await first;
+  assert.equal(commands(database), 'carol:c');
+  await second;
+  assert.equal(commands(database), 'alice:a carol:c');
+});
+
+test('reload() puts the tab of one user where it belongs, and looks at no other', async (t) => {
+  const home = house(t);
+  for (const name of ['carol', 'dave']) home.people.set(name, UID);
+  if (UID === 0) home.cronD('x', '@daily root x\n');
+  home.tab('bob', '* * * * * b\n');
+  home.tab('dave', '* * * * * d\n');
+  const database = home.open();
+  await database.refresh();
+  const system = UID === 0 ? '*system*x:x ' : '';
+  home.tab('bob', '* * * * * changed\n');
+  for (const [name, expected] of [
+    ['carol', 'bob:b carol:c dave:d'],
+    ['alice', 'alice:a bob:b carol:c dave:d'],
+  ] as const) {
+    home.tab(name, `* * * * * ${name[0]}\n`);
+    assert.equal(await database.reload(name), null);
+    assert.equal(commands(database), system + expected);
+  }
+  rmSync(home.tab('carol', ''));
+  assert.equal(await database.reload('carol'), null);
+  assert.equal(commands(database), `${system}alice:a bob:b dave:d`);
+  home.lines();
+  assert.equal(await database.reload('bob'), null);
+  assert.equal(commands(database), `${system}alice:a bob:changed dave:d`);
+  assert.deepEqual(home.lines(), ['(bob) RELOAD (crontabs/bob)']);
+  const { tabs } = database;
+  await database.refresh();
+  assert.deepEqual(
+    tabs.map((tab) => database.tabs.indexOf(tab)),
+    tabs.map((_, at) => at),
+  );
+});
+
+test('reload() tells why a tab is not in force', async (t) => {
+  const home = house(t);
+  home.people.delete('alice');
+  home.tab('alice', '* * * * * a\n');
+  home.tab('bob', '* * * * * b\n', 0o644);
+  const database = home.open();
+  assert.equal(await database.reload('alice'), 'ORPHAN (no passwd entry)');
+  assert.match((await database.reload('bob')) ?? '', /^INSECURE MODE .*\(crontabs\/bob\)$/);
+  assert.match((await database.reload('../bob')) ?? '', /has no crontab in this cron/);
+  const own = home.open({ uid: UID === 0 ? 1 : UID, user: 'alice' });
+  assert.match((await own.reload('bob')) ?? '', /has no crontab in this cron/);
+  assert.deepEqual(database.tabs, []);
+});
+
+test('reload() takes what was parsed before, if the file holds that', async (t) => {
+  const home = house(t);
+  const database = home.open();
+  const parsed = (text: string): ParsedTable => ({
+    text,
+    crontab: parseCrontab(text.replace('real', 'parsed'), {
+      kind: 'user',
+      owner: 'alice',
+      seed: '',
+    }),
+  });
+  home.tab('alice', '* * * * * real\n');
+  await database.reload('alice', parsed('* * * * * real\n'));
+  assert.equal(commands(database), 'alice:parsed');
+  home.tab('alice', '* * * * * real, and another\n');
+  await database.reload('alice', parsed('* * * * * real\n'));
+  assert.equal(commands(database), 'alice:real, and another');
+});
+
+test('refresh() goes before all reloads that wait, and does their work', async (t) => {
+  const home = house(t);
+  const names = ['alice', 'bob', 'carol', 'dave'];
+  for (const name of names) home.people.set(name, UID);
+  const database = home.open();
+  const done: string[] = [];
+  for (const name of names) home.tab(name, `* * * * * ${name}\n`);
+  const reloads = names.map((name) => database.reload(name).then(() => done.push(name)));
+  const refresh = database.refresh().then(() => done.push('all'));
+  await Promise.all([...reloads, refresh]);
+  assert.deepEqual(done, ['alice', 'all', 'bob', 'carol', 'dave']); // the first one has begun
+  assert.equal(commands(database), 'alice:alice bob:bob carol:carol dave:dave');
 });
 
 test('refresh() of a thousand unchanged tabs takes a few milliseconds', async (t) => {
