@@ -128,7 +128,7 @@ async function unlinkTable(directory: string, path: string): Promise<boolean> {
 }
 
 /** Make a rename or an unlink survive a power cut. */
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();
