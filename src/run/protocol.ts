@@ -32,6 +32,10 @@ export interface RunningJob {
   readonly run: string;
   readonly identity: string;
   readonly user: string;
+  /** What people recognise it by: the beginning of its command, as text. */
+  readonly command: string;
+  /** When it was started, in milliseconds since the epoch. */
+  readonly since: number;
   /** 0 while it is on its way. */
   readonly pid: number;
 }

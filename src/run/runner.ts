@@ -165,8 +165,9 @@ export class Runner {
   async #run(firing: Firing): Promise<void> {
     const { journal } = this.#tools;
     const { run, identity, user } = firing;
+    const [command, since] = [shown(firing.command), Date.now()];
     const onStart = (pid: number): void => {
-      const job = { run, identity, user, pid };
+      const job = { run, identity, user, command, since, pid };
       this.#running.set(run, job);
       this.#tell({ word: 'started', job });
     };
@@ -256,6 +257,13 @@ export class Runner {
   #tell(word: Parameters<typeof say>[1]): void {
     if (this.#scheduler !== null) say(this.#scheduler, word);
   }
+}
+
+/** Bytes of a command by which people recognise it. */
+const SHOWN = 200;
+
+function shown(command: string): string {
+  return toText(command.slice(0, SHOWN));
 }
 
 /** Exit of a job that never began, as the journal keeps it. */

@@ -62,6 +62,11 @@ export class Runners {
     return [...this.#draining, ...own].flatMap(({ jobs }) => [...jobs.values()]);
   }
 
+  /** How many runners there are. */
+  get count(): number {
+    return this.#draining.size + (this.#runner === null ? 0 : 1);
+  }
+
   /** Whether a job of that entry is running, or about to. */
   isRunning(identity: string): boolean {
     return [...this.jobs, ...this.#pending.values()].some((job) => job.identity === identity);
