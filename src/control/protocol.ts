@@ -150,7 +150,7 @@ function garbled(field: string, expected: string): Refusal {
 }
 
 function isName(value: unknown): boolean {
-  return typeof value === 'string' && value !== '' && value.length <= NAME_LIMIT;
+  return typeof value === 'string' && value.length <= NAME_LIMIT && /^\P{Cc}+$/u.test(value);
 }
 
 function isCount(value: unknown): boolean {
