@@ -1,6 +1,6 @@
 /** The bytes of a new table → the table as it would be installed, and everything that is wrong with it. */
 import { isSafe, recipients } from '../core/address.ts';
-import { parseCrontab } from '../core/crontab.ts';
+import { type CrontabOptions, parseCrontab } from '../core/crontab.ts';
 import { quoted } from '../core/escape.ts';
 import type { Problem } from '../core/problem.ts';
 import { refuseSetting } from '../core/settings.ts';
@@ -20,20 +20,32 @@ export interface CheckedTable {
   readonly unfinished: boolean;
 }
 
+/** A table whose line ends are put right. */
+export type TidyTable = Omit<CheckedTable, 'problems'>;
+
 /** Check a table of a user, as strictly as it is read, and the addresses in it too. */
 export function checkTable(bytes: Buffer, owner: string): CheckedTable {
+  const tidied = tidy(bytes);
+  // The random choices of `~` need a seed; here nobody sees them.
+  const options = strictly({ kind: 'user', owner, seed: '' });
+  return { ...tidied, problems: parseCrontab(tidied.text, options).problems };
+}
+
+/** Put the line ends of a table right. */
+export function tidy(bytes: Buffer): TidyTable {
   const given = fromBytes(bytes);
   const lines = given.replaceAll('\r\n', '\n');
   const last = lines.slice(lines.lastIndexOf('\n') + 1);
-  const text = last === '' ? lines : `${lines}\n`;
-  // The random choices of `~` need a seed; here nobody sees them.
-  const { problems } = parseCrontab(text, { kind: 'user', owner, seed: '', refuse });
   return {
-    text,
-    problems,
+    text: last === '' ? lines : `${lines}\n`,
     crlf: lines.length < given.length,
     unfinished: !/^[ \t]*(#|$)/.test(last), // Debian lets a comment end without
   };
+}
+
+/** Read a crontab so, and refuse what is refused at install only. */
+export function strictly(options: CrontabOptions): CrontabOptions {
+  return { ...options, refuse };
 }
 
 /** Refuse what is refused at load, and an address that would be when there is mail to send. */

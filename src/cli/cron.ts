@@ -1,11 +1,11 @@
 /** cron(8): the command line → settings, and the daemon in the foreground or away from the terminal. */
-import { readFileSync } from 'node:fs';
 import { checkMailSettings } from '../mail/mailer.ts';
 import { readConfig } from '../system/config.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { forkDetached, untilReady } from './fork.ts';
 import { commandLine } from './options.ts';
 import { serve, type Settings } from './serve.ts';
+import { version } from './version.ts';
 
 const USAGE = `usage: cron [-f] [-l] [-L loglevel] [-n] [-x flags]
             [--config FILE] [--mailcmd COMMAND] [--mailargs FORMAT]
@@ -95,10 +95,4 @@ async function detach(argv: readonly string[]): Promise<number> {
   } catch {
     return status; // it has said why, on the same stderr
   }
-}
-
-function version(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  const { version: ours }: { version: string } = JSON.parse(readFileSync(file, 'utf8'));
-  return ours;
 }

@@ -1,6 +1,7 @@
 /** Settings → the daemon: everything made, wired, run, and left in order. */
 import {
   accessSync,
+  chmodSync,
   closeSync,
   constants,
   existsSync,
@@ -8,16 +9,16 @@ import {
   openSync,
   statSync,
 } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
+import { SOCKET_NAME } from '../control/protocol.ts';
+import { openServer } from '../control/server.ts';
 import { goOn, type Kept } from '../core/restart.ts';
 import { daemon, type Due, momentAt } from '../daemon.ts';
-import { identityOf } from '../run/firing.ts';
 import { openRunners } from '../run/runners.ts';
-import { openDatabase } from '../spool/database.ts';
 import type { Tab } from '../spool/tab.ts';
 import { watch } from '../spool/watch.ts';
-import { type Clock, systemClock } from '../system/clock.ts';
+import { systemClock } from '../system/clock.ts';
 import { type Config, logChoice } from '../system/config.ts';
 import { errorCode, EXIT, Failure, reason } from '../system/failure.ts';
 import { dup2 } from '../system/libc.ts';
@@ -25,13 +26,14 @@ import { openLog } from '../system/log.ts';
 import { sealDescriptors } from '../system/process.ts';
 import type { Log, SinkChoice } from '../system/sink.ts';
 import { systemUsers } from '../system/users.ts';
+import { controlDesk } from './control.ts';
+import { openCrontabs, ownName } from './crontabs.ts';
 import { tellParent } from './fork.ts';
 import { instructions, startRunner } from './instructions.ts';
 import { readKept, writeKept } from './kept.ts';
 import { Notices } from './notices.ts';
 import { lockPidFile, type PidFile } from './pidfile.ts';
 import { firstStart } from './reboot.ts';
-import { Seen } from './seen.ts';
 import { firingsOf, pretend, rebootFirings } from './starts.ts';
 
 /** What the command line and the configuration say. */
@@ -91,7 +93,8 @@ async function schedule(
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end.abort());
 
   const clock = systemClock();
-  const crontabs = openCrontabs(settings, clock, log);
+  const users = systemUsers();
+  const crontabs = openCrontabs(settings, { users, clock, log });
   await crontabs.refresh();
   const reload = (): void => void crontabs.refresh(); // never throws; what it finds is logged
   process.on('SIGHUP', reload);
@@ -119,6 +122,14 @@ async function schedule(
   tell(crontabs.tabs);
   crontabs.onChange = tell;
 
+  const server = await openServer({
+    path: join(paths.run, SOCKET_NAME),
+    desk: controlDesk(settings, { crontabs, runners, users, started: clock.now() }),
+    complain(error, { uid, pid }) {
+      const detail = `request of uid ${uid}, pid ${pid}: ${stackOf(error)}`;
+      log('CRON', 'ERROR', detail, { level: 'error' });
+    },
+  });
   log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
   if (forked) await leaveTerminal();
   if (first === null) {
@@ -149,48 +160,9 @@ async function schedule(
     kept.ran,
     end.signal,
   );
+  await server.close();
   keep(keptFile, { ...kept, stopped: clock.now() }, log);
   await runners.close();
-}
-
-/** The database, and with it the record of when entries that catch up were first seen. */
-function openCrontabs(
-  settings: Settings,
-  clock: Clock,
-  log: Log,
-): {
-  readonly tabs: readonly Tab[];
-  refresh(): Promise<void>;
-  readonly firstSeen: (tab: Tab, entry: Due['entry']) => number;
-  /** Called when a refresh has found something new. */
-  onChange: (tabs: readonly Tab[]) => void;
-} {
-  const { paths } = settings.config;
-  const database = openDatabase(paths, {
-    users: systemUsers(),
-    log,
-    uid: process.geteuid?.() ?? 0,
-    user: ownName(),
-    hostname: hostname(),
-    lsb: settings.lsb,
-  });
-  const seen = new Seen(join(paths.state, 'first-seen'), log);
-  let looked: readonly Tab[] = [];
-  return {
-    get tabs() {
-      return database.tabs;
-    },
-    async refresh() {
-      await database.refresh();
-      const { tabs } = database;
-      if (tabs.length === looked.length && tabs.every((tab, at) => tab === looked[at])) return;
-      seen.look(tabs, Math.floor(clock.now() / 60_000));
-      looked = tabs;
-      this.onChange(tabs);
-    },
-    onChange: () => {},
-    firstSeen: (tab, entry) => seen.first(identityOf(tab.label, entry)),
-  };
 }
 
 /** Tell who started us that all is well, and let go of the last descriptor that we share. */
@@ -201,22 +173,14 @@ async function leaveTerminal(): Promise<void> {
   closeSync(nowhere);
 }
 
-function ownName(): string {
-  try {
-    return userInfo().username;
-  } catch (error) {
-    const problem = `uid ${process.geteuid?.()} has no name in the user database: cron cannot tell whose crontabs to run`;
-    throw new Failure(problem, { exit: EXIT.NO_USER, cause: error });
-  }
-}
-
 function makeDirectories({ state, run }: Config['paths']): void {
   const directories: [string, number][] = [
     [state, 0o700],
     [join(state, 'journal'), 0o700],
     [join(state, 'output'), 0o700],
     [join(state, 'outbox'), 0o700],
-    [run, 0o755],
+    [join(state, 'backup'), 0o700],
+    [run, 0o755], // everybody may reach the control socket
   ];
   for (const [directory, mode] of directories) {
     try {
@@ -237,13 +201,18 @@ function makeDirectories({ state, run }: Config['paths']): void {
 function makeDirectory(directory: string, mode: number): void {
   try {
     mkdirSync(directory, { mode });
+    chmodSync(directory, mode); // whatever the umask
   } catch (error) {
     const code = errorCode(error);
     if (code === 'EEXIST' && statSync(directory).isDirectory()) return;
     if (code !== 'ENOENT' || existsSync(dirname(directory))) throw error;
     makeDirectory(dirname(directory), mode);
-    mkdirSync(directory, { mode });
+    makeDirectory(directory, mode);
   }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function openLogOrFail(choice: SinkChoice): Log {

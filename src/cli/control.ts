@@ -1,0 +1,124 @@
+/** What is asked for over the control socket → what is done: a row and a function for each request. */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type Answer, type Call, type Desk, openDesk, type Rows } from '../control/desk.ts';
+import { isPrivileged } from '../control/permit.ts';
+import { refusal } from '../control/protocol.ts';
+import type { Runners } from '../run/runners.ts';
+import { access } from '../spool/access.ts';
+import { openBackups } from '../spool/backup.ts';
+import { spoolCrontabs } from '../spool/store.ts';
+import { systemNames, type Users } from '../system/users.ts';
+import { TABLE_LIMIT } from './check.ts';
+import { type LoadedCrontabs, ownName } from './crontabs.ts';
+import { Changes, noCrontab } from './install.ts';
+import type { Settings } from './serve.ts';
+import { version } from './version.ts';
+
+/** The parts of the daemon that requests are about. */
+export interface ControlTools {
+  readonly crontabs: LoadedCrontabs;
+  readonly runners: Pick<Runners, 'jobs' | 'count'>;
+  readonly users: Users;
+  /** In milliseconds since the epoch. */
+  readonly started: number;
+}
+
+/** Open the desk of this daemon. */
+export function controlDesk(settings: Settings, tools: ControlTools): Desk {
+  const { paths } = settings.config;
+  const uid = process.geteuid?.() ?? 0;
+  const realm = {
+    uid,
+    onlyUser: uid === 0 ? null : ownName(),
+    access: (user: string) => access(user, paths),
+  };
+  const people = {
+    nameOf: systemNames(),
+    uidOf: async (name: string) => (await tools.users.find(name))?.uid ?? null,
+  };
+  return openDesk(answers(settings, tools, uid), realm, people);
+}
+
+function answers(
+  { config: { paths } }: Settings,
+  { crontabs, runners, started }: ControlTools,
+  daemon: number,
+): Rows {
+  const store = spoolCrontabs(paths.spool);
+  const backups = openBackups(join(paths.state, 'backup'));
+  const changes = new Changes({ store, backups, crontabs, hostname: hostname() });
+  const ours = version();
+
+  async function list({ user }: Call): Promise<Answer> {
+    const body = await store.read(user);
+    return body === null ? { head: noCrontab(user) } : { head: DONE, body };
+  }
+
+  async function install(call: Call, table: Buffer): Promise<Answer> {
+    return { head: (await changes.install(call, table)) ?? DONE };
+  }
+
+  async function remove(call: Call): Promise<Answer> {
+    return { head: (await changes.remove(call)) ?? DONE };
+  }
+
+  async function listBackups({ user }: Call): Promise<Answer> {
+    const kept = await backups.list(user);
+    const told = kept.map(({ number, at, size }) => ({
+      number,
+      at: new Date(at).toISOString(),
+      size,
+    }));
+    return { head: { ...DONE, backups: told } };
+  }
+
+  async function backup({ user, head: { number = 1 } }: Call): Promise<Answer> {
+    const body = await backups.read(user, number);
+    if (body !== null) return { head: DONE, body };
+    return { head: refusal('none', `no backup number ${number} of the crontab of ${user.name}`) };
+  }
+
+  async function status({ head, caller, user }: Call): Promise<Answer> {
+    const isAll = head.user === undefined && isPrivileged(caller, daemon);
+    const tabs = crontabs.tabs.filter((tab) => isAll || tab.user === user.name);
+    const jobs = runners.jobs.filter((job) => isAll || job.user === user.name);
+    const told = {
+      pid: process.pid,
+      started: new Date(started).toISOString(),
+      version: ours,
+      crontabs: tabs.length,
+      entries: tabs.reduce((sum, { entries }) => sum + entries.length, 0),
+      jobs: jobs.length,
+      running: jobs.slice(0, TOLD).map(({ run, user: owner, command, pid, since }) => ({
+        run,
+        user: owner,
+        command,
+        pid,
+        // A runner of an older version does not tell.
+        ...(since > 0 && { since: new Date(since).toISOString() }),
+      })),
+      runners: runners.count,
+    };
+    return { head: { ...DONE, status: told } };
+  }
+
+  async function reload(): Promise<Answer> {
+    await crontabs.refresh();
+    return { head: DONE };
+  }
+
+  return {
+    list: { body: 'none', answer: list },
+    install: { body: 'memory', limit: TABLE_LIMIT, answer: install },
+    remove: { body: 'none', answer: remove },
+    backups: { body: 'none', answer: listBackups },
+    backup: { body: 'none', answer: backup },
+    status: { body: 'none', answer: status },
+    reload: { body: 'none', answer: reload },
+  };
+}
+
+const DONE = { ok: true } as const;
+/** Jobs that a status tells at most; it counts all. */
+const TOLD = 10_000;
