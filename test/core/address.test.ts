@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isSafe, recipients } from '../../src/core/address.ts';
+import { isSafe, recipients, sender } from '../../src/core/address.ts';
 
 /** The recipients joined by a blank, or the fault as `column reason`. */
 function read(mailto: string): string {
@@ -23,7 +23,32 @@ const table: Record<string, string> = {
   '/etc/passwd': '1 unsafe mail',
   '|sh': '1 unsafe mail',
   '@x': '1 unsafe mail',
-  'Alice <alice@x>': '7 unsafe mail',
+  'Alice <alice@x>': 'alice@x',
+  'alice, Bob B. Bee <bob@x>,carol dave': 'alice bob@x carol dave',
+  '"Bee, Bob" <bob@x>': 'bob@x',
+  '"a \\"b\\" <c>" <bob@x>': 'bob@x',
+  ' <bob@x> ': 'bob@x',
+  'Ren\xc3\xa9 <rene@x>': 'rene@x',
+  'alice, bob,alice bob': 'alice bob',
+  'alice@x Bob <bob@x>': '1 unsafe mail',
+  'Bob <bob@x> alice': '13 unsafe mail',
+  'Bob <bob@x': '5 unsafe mail',
+  'Bob bob@x>': '5 unsafe mail',
+  'Bob <>': '6 unsafe mail',
+  'Bob <-bs>': '6 unsafe mail',
+  'Bob < bob@x>': '6 unsafe mail',
+  'Bob <a@x> <b@x>': '11 unsafe mail',
+  'Bob <a@x,b@x>': '5 unsafe mail',
+  '"Bob <bob@x>': '1 unsafe mail',
+  '"Bob" x <bob@x>': '1 unsafe mail',
+  'Bob\r\nBcc: eve <bob@x>': '1 unsafe mail',
+  '"Bob\nBcc: eve" <bob@x>': '1 unsafe mail',
+  ':include:/etc/passwd': '1 unsafe mail',
+  'list: a@x, b@x;': '12 unsafe mail',
+  ':include:/x <bob@x>': '1 unsafe mail',
+  '\\alice': '1 unsafe mail',
+  "'|sh'": '1 unsafe mail',
+  'a\u00a0b': '1 unsafe mail',
   'a;b': '1 unsafe mail',
   '$(id)': '1 unsafe mail',
   '"a b"@x': '1 unsafe mail',
@@ -43,8 +68,13 @@ test('recipients() names the one that is unsafe', () => {
 });
 
 test('recipients() has bounds', () => {
-  assert.equal(read(Array.from({ length: 100 }, () => 'a').join(',')).length, 199);
+  assert.equal(
+    read(Array.from({ length: 100 }, (_, i) => `a${i}`).join(',')).split(' ').length,
+    100,
+  );
   assert.equal(read(Array.from({ length: 101 }, () => 'a').join(',')), '201 unsafe mail');
+  assert.equal(read(`${'a'.repeat(200)},`.repeat(40)), '6001 unsafe mail');
+  assert.equal(read(`${'N'.repeat(201)} <a@x>`), '1 unsafe mail');
   assert.equal(read('a'.repeat(254)), 'a'.repeat(254));
   assert.equal(read('a'.repeat(255)), '1 unsafe mail');
 });
@@ -62,4 +92,23 @@ test('recipients() never passes an option, a blank or a control character', () =
     }),
     { numRuns: 2000 },
   );
+});
+
+test('sender() takes one address, with a name or without', () => {
+  const from = (mailfrom: string): string => {
+    const parsed = sender(mailfrom);
+    return parsed.ok ? `${parsed.value.name}|${parsed.value.address}` : parsed.fault.message;
+  };
+  assert.equal(from('a@x'), '|a@x');
+  assert.equal(from('Cron at work <a@x>'), 'Cron at work|a@x');
+  assert.match(from('a@x b@x'), /is not one address/);
+  assert.match(from(''), /is not one address/);
+  assert.match(from('-f'), /"-f" is not safe/);
+});
+
+test('recipients() takes no time over what is meant to take long', () => {
+  const begun = performance.now();
+  for (const text of ['"', '"\\', '<', 'a <', ' ', ',', '" <', 'a" '])
+    recipients(text.repeat(6000 / text.length));
+  assert.ok(performance.now() - begun < 2000);
 });
