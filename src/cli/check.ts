@@ -1,7 +1,7 @@
 /** The bytes of a new table → the table as it would be installed, and everything that is wrong with it. */
-import { isSafe, recipients } from '../core/address.ts';
+import { recipients, sender } from '../core/address.ts';
+import { refuseContent } from '../core/content.ts';
 import { type CrontabOptions, parseCrontab } from '../core/crontab.ts';
-import { quoted } from '../core/escape.ts';
 import type { Problem } from '../core/problem.ts';
 import { refuseSetting } from '../core/settings.ts';
 import { fromBytes } from '../system/bytes.ts';
@@ -54,7 +54,9 @@ function refuse(name: string, value: string): string | null {
     const parsed = recipients(value);
     return parsed.ok ? null : parsed.fault.message;
   }
-  const unsafe = name === 'MAILFROM' && value !== '' && !isSafe(value);
-  if (unsafe) return `${quoted(value)} is not safe as a sender`;
-  return refuseSetting(name, value);
+  if (name === 'MAILFROM' && value !== '') {
+    const parsed = sender(value);
+    return parsed.ok ? null : parsed.fault.message;
+  }
+  return refuseContent(name, value) ?? refuseSetting(name, value);
 }

@@ -34,7 +34,9 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
       host: fqdn ? host : host.replace(/\..*$/, ''),
       // Debian's cron knows the C locale's charset by its name in mail (RFC 2046).
       charset: charset === 'ANSI_X3.4-1968' ? 'US-ASCII' : charset,
-      markFailed: (logBits & 4) !== 0,
+      origin: host,
+      markFailed: mail.subject_failed || (logBits & 4) !== 0,
+      mask: mail.mask,
     },
     log,
     logBits,

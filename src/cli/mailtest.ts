@@ -123,6 +123,7 @@ function compose(user: User, to: readonly string[]): Outgoing {
   return {
     run,
     user,
+    sender: fromText(user.name),
     recipients: to,
     head,
     size: body.length,

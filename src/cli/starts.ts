@@ -1,4 +1,5 @@
 /** What is due → the firings that the runner is handed. */
+import { scheduledAt } from '../core/date.ts';
 import type { Due } from '../daemon.ts';
 import { firingOf, instantOf } from '../run/firing.ts';
 import type { Firing } from '../run/protocol.ts';
@@ -13,7 +14,7 @@ export function firingsOf(
   log: Log,
 ): Firing[] {
   const firings = due.map(({ tab, entry, visit, late }) =>
-    firingOf(tab.label, tab.user, entry, instantOf(visit, entry), late),
+    firingOf(tab.label, tab.user, entry, instantOf(visit, entry), late, scheduledAt(visit)),
   );
   return firings.filter(({ overlap, identity, user, command }) => {
     if (overlap !== 'skip' || !isRunning(identity)) return true;

@@ -11,7 +11,7 @@ import type { Fault, Problem, Warn } from './problem.ts';
 import { refuseSetting } from './settings.ts';
 import type { Offsets } from './spans.ts';
 import { type Change, changesFrom, warnOfDays, warnOfSummerTime } from './surprise.ts';
-import { addressFault, warnOfName, warnOfValue, type WrittenVariable } from './variable.ts';
+import { mailFault, warnOfName, warnOfValue, type WrittenVariable } from './variable.ts';
 import { written } from './written.ts';
 
 export interface LintOptions {
@@ -115,7 +115,7 @@ class Linter {
     if (refuseSetting(name, value) !== null) return; // an error, and told of
     const warn: Warn = (fault) => add(fault, 'warning');
     // A user's own crontab is refused at install; the system's is in force as it is.
-    const fault = addressFault(variable);
+    const fault = mailFault(variable);
     if (fault !== null) add(fault, this.#options.kind === 'user' ? 'error' : 'warning');
     warnOfValue(variable, warn);
     warnOfName(variable, this.#zoned, warn);

@@ -1,8 +1,9 @@
 /** An assignment → what its value or its name will not do as it was meant. */
 
-import { isSafe, recipients } from './address.ts';
+import { recipients, sender } from './address.ts';
+import { refuseContent } from './content.ts';
 import { quoted, visible } from './escape.ts';
-import { fail, ok, type Fault, type Parsed, shift, type Warn } from './problem.ts';
+import { ok, type Fault, type Parsed, shift, type Warn } from './problem.ts';
 
 /** A line "NAME=value" that counts. */
 export interface WrittenVariable {
@@ -30,9 +31,12 @@ export function valueColumn({ line, value }: WrittenVariable): number {
   return line.indexOf(value, line.indexOf('=') + 1) + 1;
 }
 
-/** Say why the addresses of MAILTO or MAILFROM are not safe to hand to a mailer; null if they are. */
-export function addressFault(variable: WrittenVariable): Fault | null {
+/** Say why a variable that rules the mail cannot do so; null if it can, or is none of these. */
+export function mailFault(variable: WrittenVariable): Fault | null {
   const { name, value } = variable;
+  const content = refuseContent(name, value);
+  if (content !== null)
+    return { column: valueColumn(variable), reason: `bad ${name}`, message: content };
   const parsed = readAddresses(name, value);
   if (parsed.ok) return null;
   return { ...shift(parsed.fault, valueColumn(variable) - 1), reason: `bad ${name}` };
@@ -40,8 +44,7 @@ export function addressFault(variable: WrittenVariable): Fault | null {
 
 function readAddresses(name: string, value: string): Parsed<unknown> {
   if (name === 'MAILTO') return recipients(value);
-  if (name !== 'MAILFROM' || value === '' || isSafe(value)) return ok(null);
-  return fail(1, '', `${quoted(value)} is not safe as a sender`);
+  return name === 'MAILFROM' && value !== '' ? sender(value) : ok(null);
 }
 
 /** Warn of a value that a shell would have read otherwise. */

@@ -19,6 +19,7 @@ export function identityOf(label: string, entry: Entry): string {
  * @param owner of its crontab; null: the entry names its user
  * @param instant what it may start for once
  * @param late made up for: one after the other
+ * @param scheduled see Firing
  */
 export function firingOf(
   label: string,
@@ -26,6 +27,7 @@ export function firingOf(
   entry: Entry,
   instant: string,
   late = false,
+  scheduled?: string,
 ): Firing {
   const identity = identityOf(label, entry);
   const { command, stdin, environment, flags } = entry;
@@ -42,6 +44,7 @@ export function firingOf(
     mailSuccess: flags.mailOnFailure ? 'never' : mailSuccess,
     timeout,
     overlap: late ? 'queue' : flags.single ? 'skip' : overlap,
+    ...(scheduled !== undefined && { scheduled }),
   };
 }
 

@@ -39,6 +39,10 @@ export interface Finished {
   readonly user: User | null;
   /** Null: it was never started. */
   readonly exit: Exit | null;
+  /** When it ended, or would have started, in milliseconds since the epoch. */
+  readonly at: number;
+  /** How long it ran, in milliseconds; null: it never started. */
+  readonly duration: number | null;
   readonly output: Output;
   /** What the user's view of the entry was, for the mail: assignments and what cron added. */
   readonly environment: Environment;
@@ -57,7 +61,16 @@ export async function runJob(
 ): Promise<Finished> {
   const trouble = (problem: string): void => tools.log(firing.user, 'ERROR', problem, ERROR);
   const output = new Output(tools.outputFile(firing.run), trouble, tools.outputLimit);
-  const nothing = { exit: null, output, environment: [], timedOut: false, late: null };
+  const at = Date.now();
+  const nothing = {
+    exit: null,
+    at,
+    duration: null,
+    output,
+    environment: [],
+    timedOut: false,
+    late: null,
+  };
   let user: User | null = null;
   let why = 'no such user';
   try {
@@ -78,6 +91,7 @@ export async function runJob(
     fromText(user.home),
   );
   let started: Started;
+  const begun = performance.now();
   try {
     started = await start(firing, user, job, tools.launcher);
   } catch (error) {
@@ -93,6 +107,8 @@ export async function runJob(
   const { closed } = capture(started.read, (bytes) => current.add(bytes));
   const limit = limitTime(started.running.pid, firing.timeout, closed);
   const { reached, homeless, ...exit } = await started.running.ended;
+  const duration = performance.now() - begun;
+  const ended = Date.now();
   const timedOut = limit.stop();
   if (timedOut)
     trouble(`ended after ${firing.timeout} s (CRON_TIMEOUT): ${toText(firing.command)}`);
@@ -101,7 +117,7 @@ export async function runJob(
   if (homeless) trouble(`chdir failed (${home(job)}): the job ran in "/"`);
   if (!reached) trouble(`job could not be started: ${firing.command}`);
   const open = await stillOpen(closed, tools.linger);
-  const finished = { user, exit, output, environment: cron, timedOut };
+  const finished = { user, exit, at: ended, duration, output, environment: cron, timedOut };
   if (!open) return { ...finished, late: null };
   const later = new Output(tools.outputFile(`${firing.run}-late`), trouble, tools.outputLimit);
   current = later;

@@ -43,6 +43,9 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
       firing,
       user,
       exit,
+      at: Date.now(),
+      duration: null,
+      isLost: true,
       environment: jobEnvironment([], firing.environment, fromText(user.name), fromText(user.home))
         .cron,
       preface: `cron: the process that watched this job died; ${how}.\n${incomplete ? LAST_SECOND : ''}\n`,
@@ -53,8 +56,13 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
         },
       },
     };
-    const mail = report(facts, tools.letterhead, tools.log);
-    if (mail !== null && !(await tools.deliver(mail))) return false;
+    try {
+      const mail = await report(facts, tools.letterhead, tools.log);
+      if (mail !== null && !(await tools.deliver(mail))) return false;
+    } catch (error) {
+      tools.log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, ERROR);
+      return false;
+    }
   }
   rmSync(file, { force: true });
   return true;

@@ -1,7 +1,10 @@
 /** A finished job → the mail that vixie cron would send, or none. */
 import { recipients } from '../core/address.ts';
+import { contentOf } from '../core/content.ts';
+import { type Coding, encoder } from '../core/encoding.ts';
 import { type Environment, lookup } from '../core/environment.ts';
-import { composeHead } from '../core/message.ts';
+import { composeHead, senderOf } from '../core/message.ts';
+import { Surveyor } from '../core/survey.ts';
 import { fromText } from '../system/bytes.ts';
 import type { Outgoing } from '../system/outgoing.ts';
 import type { Exit } from '../system/program.ts';
@@ -13,10 +16,14 @@ import type { Firing } from './protocol.ts';
 export interface Letterhead {
   /** As the Subject shows it: up to the first dot, or whole with cron's -n. */
   readonly host: string;
+  /** The whole name of the host, for Message-ID. */
+  readonly origin: string;
   /** Character set of the daemon's locale. */
   readonly charset: string;
   /** Whether the Subject says ` (failed)` (Debian: with -L 4). */
   readonly markFailed: boolean;
+  /** Patterns of variables whose values are not shown. */
+  readonly mask: readonly string[];
 }
 
 /** What there is to tell. */
@@ -24,6 +31,12 @@ export interface Facts {
   readonly firing: Firing;
   readonly user: User;
   readonly exit: Exit | null;
+  /** When it ended; milliseconds since the epoch. */
+  readonly at: number;
+  /** How long it ran, in milliseconds; null: not known, or it never started. */
+  readonly duration: number | null;
+  /** Its runner died: no `exit` means that nobody knows. */
+  readonly isLost?: boolean;
   readonly environment: Environment;
   /** What mailcron itself has to say, before the output; a byte string of whole lines. */
   readonly preface: string;
@@ -31,8 +44,13 @@ export interface Facts {
 }
 
 /** Compose the mail. Null: there is nothing to tell, or nobody wants it. */
-export function report(facts: Facts, letterhead: Letterhead, log: Log): Outgoing | null {
+export async function report(
+  facts: Facts,
+  letterhead: Letterhead,
+  log: Log,
+): Promise<Outgoing | null> {
   const { firing, user, exit, environment, body } = facts;
+  const { host, charset, mask, markFailed } = letterhead;
   const failed = exit === null || exit.code !== 0;
   let { preface } = facts;
   if (body.size === 0 && preface === '') {
@@ -49,33 +67,83 @@ export function report(facts: Facts, letterhead: Letterhead, log: Log): Outgoing
   if (addressed.ok) {
     if (addressed.value.length === 0) return null;
     to = addressed.value;
-  } else {
+  } else if (mailto !== owner) {
     // Debian's cron drops the mail; here the owner gets it, and reads why.
     log(user.name, 'UNSAFE MAIL', mailto, { level: 'error', tag: 'CRON' });
     preface = `cron: MAILTO is unsafe, this mail came to you instead: ${addressed.fault.message}\n${preface}`;
   }
 
+  const start = Buffer.from(preface, 'latin1');
+  const surveyor = new Surveyor();
+  surveyor.add(start);
+  for await (const chunk of body.chunks()) surveyor.add(chunk);
+  const content = contentOf(environment, charset, surveyor.result, start.length > 0);
   const head = composeHead({
     user: owner,
-    host: fromText(letterhead.host),
+    host: fromText(host),
     command: firing.command,
     to: addressed.ok ? mailto : owner,
     environment,
-    charset: letterhead.charset,
-    failed: failed && letterhead.markFailed,
+    charset,
+    failed: failed && markFailed,
+    content,
+    mask,
+    run: {
+      at: facts.at,
+      offset: -new Date(facts.at).getTimezoneOffset(),
+      messageId: messageId(firing, letterhead.origin),
+      status: status(facts),
+      duration: facts.duration,
+      scheduled: firing.scheduled ?? '',
+    },
   });
-  const start = Buffer.from(preface, 'latin1');
   return {
     run: firing.run,
     user,
+    sender: senderOf({ environment })?.address ?? owner,
     recipients: to,
     head,
     size: start.length + body.size,
     async *chunks() {
-      if (start.length > 0) yield start;
-      yield* body.chunks();
+      if (content.prefaceCoding === content.coding) {
+        yield* encoded(content.coding, [start], body.chunks());
+      } else {
+        yield* encoded(content.prefaceCoding, [whole(start)]);
+        yield* body.chunks();
+      }
     },
   };
+}
+
+/** Encode pieces one after the other. */
+async function* encoded(
+  coding: Coding,
+  ...sources: readonly (Iterable<Uint8Array> | AsyncIterable<Uint8Array>)[]
+): AsyncIterable<Uint8Array> {
+  const coder = encoder(coding);
+  for (const source of sources)
+    for await (const chunk of source) {
+      const bytes = coder.add(chunk);
+      if (bytes.length > 0) yield bytes;
+    }
+  const rest = coder.end();
+  if (rest.length > 0) yield rest;
+}
+
+/** Fill up to what base64 writes without a sign of the end, since the job's own follows. */
+function whole(preface: Buffer): Buffer {
+  return Buffer.concat([preface, Buffer.from('\n\n').subarray(0, (3 - (preface.length % 3)) % 3)]);
+}
+
+/** The same whenever this run is told of; no other run has it, here or on another host. */
+function messageId({ run, identity }: Firing, origin: string): string {
+  const host = origin.replaceAll(/[^A-Za-z0-9.-]/g, '').replaceAll(/^\.+|\.+$|\.(?=\.)/g, '');
+  return `${run}.${identity}@${host || 'localhost'}`;
+}
+
+function status({ exit, isLost = false }: Facts): string {
+  if (exit === null) return isLost ? 'unknown' : 'not started';
+  return exit.signal === null ? `exit ${exit.code}` : `signal ${exit.signal}`;
 }
 
 /** How a job ended, as a sentence has it. */

@@ -2,7 +2,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { toText } from '../system/bytes.ts';
-import type { Deliver } from '../system/outgoing.ts';
+import { reason } from '../system/failure.ts';
+import type { Deliver, Outgoing } from '../system/outgoing.ts';
 import type { Exit } from '../system/program.ts';
 import { type Finished, type JobTools, runJob } from './job.ts';
 import type { Journal } from './journal.ts';
@@ -204,14 +205,21 @@ export class Runner {
   /** Record the end, and mail what there is to tell. */
   async #finish(firing: Firing, finished: Finished): Promise<void> {
     const { journal, log, letterhead, deliver } = this.#tools;
-    const { user, exit, environment, output, timedOut } = finished;
+    const { user, exit, environment, output, timedOut, at, duration } = finished;
     const said = [
       timedOut ? `cron: this job was ended after ${firing.timeout} s (CRON_TIMEOUT)\n` : '',
       output.lost > 0 ? `cron: ${output.lost} bytes of this output could not be kept\n` : '',
     ];
     const preface = said.join('');
-    const facts = { firing, exit, environment, preface, body: output };
-    const mail = user === null ? null : report({ ...facts, user }, letterhead, log);
+    const facts = { firing, exit, at, duration, environment, preface, body: output };
+    let mail: Outgoing | null;
+    try {
+      mail = user === null ? null : await report({ ...facts, user }, letterhead, log);
+    } catch (error) {
+      // Its file cannot be read: like a mail that nobody takes.
+      log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, { level: 'error', tag: 'CRON' });
+      return output.leave();
+    }
     const end = { end: firing.run, exit: exit ?? NEVER, bytes: output.size };
     if (mail === null) {
       journal.write([end, { done: firing.run }]);

@@ -47,6 +47,15 @@ const MAIL = v.strictObject({
   mailer_user: v.optional(v.pipe(v.string(), v.minLength(1))),
   /** How long a mailer may take before it is ended, in seconds. */
   timeout: seconds(300),
+  /** ` (failed)` in the Subject of a job that failed; with -L 4 anyway, as Debian has it. */
+  subject_failed: v.optional(v.boolean(), false),
+  /** Variables whose values no mail shows; `*` stands for anything. */
+  mask: v.optional(v.array(v.pipe(v.string(), v.minLength(1))), [
+    '*PASSWORD*',
+    '*SECRET*',
+    '*TOKEN*',
+    '*_KEY',
+  ]),
 });
 
 const JOBS = v.strictObject({

@@ -7,11 +7,13 @@ export interface Outgoing {
   readonly run: string;
   /** The job's user, as whom a mailer is run. */
   readonly user: User;
+  /** Whom errors go to: the address of MAILFROM, or the job's user; one word, checked as recipients are. */
+  readonly sender: string;
   /** Each one word, checked (see core/address.ts); never empty. */
   readonly recipients: readonly string[];
   /** Header lines and the empty line after them, a byte string. */
   readonly head: string;
-  /** Bytes of the body. */
+  /** Bytes that the job printed and cron said, which `chunks` may shorten and encode. */
   readonly size: number;
   /** The body, as often as it is asked for. */
   chunks(): AsyncIterable<Uint8Array>;

@@ -53,6 +53,15 @@ const goldens: Record<string, Golden> = {
       'X=1\rBcc: eve@example.org\r\rbody\nMAILFROM=a@x\rBcc: eve\nCONTENT_TYPE=text/plain\rBcc: eve\n' +
       '@reboot echo x\r\x0bBcc: eve@example.org\x0c\r\n',
   },
+  names: {
+    tab: `MAILTO='"Lee, Ann" <ann@example.org>, ${utf8('René')} <rene@x>,bob bob'\nMAILFROM=Cron at work <cron@example.org>\n@reboot echo hello\n`,
+    recipients: ['ann@example.org', 'rene@x', 'bob'],
+  },
+  secrets: { tab: 'DB_PASSWORD=hunter2\nUSERNAME=bob\n@reboot echo hello\n' },
+  'not-for-every-mailer': {
+    tab: `@reboot printf '10 \\%\\%\\r100 \\%\\%\\n'; echo 'and a long line'; head -c 1000 /dev/zero | tr '\\000' x\n`,
+  },
+  binary: { tab: '@reboot head -c 100 /dev/zero\n' },
   'unsafe-mailto': { tab: 'MAILTO=bob;id\n@reboot echo hello\n' },
   'no-newline-at-the-end': { tab: '@reboot printf "."\n' },
 };
@@ -78,7 +87,13 @@ for (const [name, { tab, recipients = ['alice'], logBits = 0 }] of Object.entrie
         mails.push({ recipients: mail.recipients, bytes: await bytesOf(mail) });
         return true;
       },
-      letterhead: { host: 'web1', charset: 'UTF-8', markFailed: (logBits & 4) !== 0 },
+      letterhead: {
+        host: 'web1',
+        origin: 'web1.example.org',
+        charset: 'UTF-8',
+        markFailed: (logBits & 4) !== 0,
+        mask: ['*PASSWORD*'],
+      },
       socket: sandbox.path('socket'),
     });
     const desk = await takeOver(sandbox.path('socket'));
@@ -86,5 +101,22 @@ for (const [name, { tab, recipients = ['alice'], logBits = 0 }] of Object.entrie
     await runner.ended;
     assert.equal(mails.length, 1);
     assert.deepEqual(mails[0]?.recipients, recipients);
-    golden(`${name}.eml`, mails[0]?.bytes ?? Buffer.alloc(0));
+    golden(`${name}.eml`, steady(mails[0]?.bytes ?? Buffer.alloc(0)));
   });
+
+const VARYING: Record<string, readonly [is: RegExp, stands: string]> = {
+  Date: [/^\w{3}, \d\d? \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}$/, 'Sun, 22 Nov 2026 15:30:00 +0000'],
+  'Message-ID': [/^<\w+-\d+-\w+\.[\w-]{22}@web1\.example\.org>$/, '<RUN.ENTRY@web1.example.org>'],
+  'X-Cron-Duration': [/^\d+\.\d{3}$/, '0.012'],
+};
+
+/** The same mail, whenever it was written. */
+function steady(mail: Buffer): Buffer {
+  let text = mail.toString('latin1');
+  for (const [name, [is, stands]] of Object.entries(VARYING))
+    text = text.replace(new RegExp(`^${name}: (.*)$`, 'm'), (_, value: string) => {
+      assert.match(value, is);
+      return `${name}: ${stands}`;
+    });
+  return Buffer.from(text, 'latin1');
+}

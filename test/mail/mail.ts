@@ -1,4 +1,5 @@
 /** Mails for tests. */
+import assert from 'node:assert/strict';
 import type { Outgoing } from '../../src/system/outgoing.ts';
 import { self } from '../run/started.ts';
 
@@ -10,6 +11,7 @@ export function mailOf(body: Buffer | string, changed: Partial<Outgoing> = {}): 
   return {
     run: 'run-1',
     user: { ...self, home: '/' },
+    sender: 'alice',
     recipients: ['alice'],
     head: HEAD,
     size: bytes.length,
@@ -25,4 +27,25 @@ export async function bytesOf(mail: Outgoing): Promise<Buffer> {
   const pieces: Uint8Array[] = [Buffer.from(mail.head, 'latin1')];
   for await (const piece of mail.chunks()) pieces.push(piece);
   return Buffer.concat(pieces);
+}
+
+/** The body as its reader gets it: a byte string, its transfer encoding undone. */
+export async function decoded(mail: Outgoing): Promise<string> {
+  const whole = (await bytesOf(mail)).toString('latin1');
+  return decodedBody(mail.head, whole.slice(mail.head.length));
+}
+
+/** Undo the transfer encoding that the head tells of. */
+export function decodedBody(head: string, body: string): string {
+  const encoding = /^Content-Transfer-Encoding: (.*)$/m.exec(head)?.[1];
+  if (encoding === 'base64') {
+    assert.doesNotMatch(body, /^.{77}/m);
+    return Buffer.from(body, 'base64').toString('latin1');
+  }
+  if (encoding !== 'quoted-printable') return body;
+  assert.match(body, /^[\n\t -~]*$/);
+  assert.doesNotMatch(body, /^.{77}|[ \t]$|^\.|^From /m);
+  return body
+    .replaceAll('=\n', '')
+    .replaceAll(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
 }

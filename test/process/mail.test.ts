@@ -11,6 +11,7 @@ import {
   type Sandbox,
 } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';
+import { decodedBody } from '../mail/mail.ts';
 
 /** The bodies of what lies in the outbox. */
 function kept(sandbox: Sandbox): string[] {
@@ -166,7 +167,7 @@ describe('a mail', { concurrency: 5 }, () => {
         `@reboot printf '.\\n.\\n\\nFrom me\\n'\n`,
     );
     await sandbox.start();
-    const bodies = (await sandbox.mailed(3)).map(({ body }) => body);
+    const bodies = (await sandbox.mailed(3)).map(({ head, body }) => decodedBody(head, body));
     const streams = Array.from(
       { length: 500 },
       (_, index) => `out ${index + 1}\nerr ${index + 1}\n`,

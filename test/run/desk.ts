@@ -11,6 +11,7 @@ import type { Outgoing } from '../../src/system/outgoing.ts';
 import { startTime } from '../../src/system/process.ts';
 import { systemUsers } from '../../src/system/users.ts';
 import { until } from '../support/wait.ts';
+import { decoded } from '../mail/mail.ts';
 import { launcher } from './started.ts';
 
 /** A mail that a runner handed on. */
@@ -18,6 +19,7 @@ export interface Posted {
   readonly run: string;
   readonly recipients: readonly string[];
   readonly head: string;
+  /** As its reader gets it. */
   readonly body: string;
 }
 
@@ -77,7 +79,13 @@ export function place(t: TestContext): Place {
           here.posted.push(whole);
           return here.take(whole);
         },
-        letterhead: { host: 'web1', charset: 'UTF-8', markFailed: false },
+        letterhead: {
+          host: 'web1',
+          origin: 'web1.example.org',
+          charset: 'UTF-8',
+          markFailed: false,
+          mask: ['*PASSWORD*'],
+        },
         socket: here.socket(id),
         ...changed,
       });
@@ -89,10 +97,8 @@ export function place(t: TestContext): Place {
 }
 
 async function posted(mail: Outgoing): Promise<Posted> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of mail.chunks()) chunks.push(chunk);
   const { run, recipients, head } = mail;
-  return { run, recipients, head, body: Buffer.concat(chunks).toString('latin1') };
+  return { run, recipients, head, body: await decoded(mail) };
 }
 
 /** A connection to a runner, as raw as can be. */

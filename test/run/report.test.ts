@@ -1,12 +1,15 @@
 /** Who gets a mail, and when: a finished job, or one whose runner died, becomes a mail or none. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import PostalMime from 'postal-mime';
+import { mailDate } from '../../src/core/date.ts';
 import type { Environment } from '../../src/core/environment.ts';
 import type { Firing } from '../../src/run/protocol.ts';
 import { report } from '../../src/run/report.ts';
 import type { Outgoing } from '../../src/system/outgoing.ts';
 import type { Exit } from '../../src/system/program.ts';
 import type { User } from '../../src/system/users.ts';
+import { bytesOf, decoded } from '../mail/mail.ts';
 import { firing } from './firings.ts';
 
 const ALICE: User = {
@@ -22,7 +25,9 @@ const EXITS: Record<string, Exit | null> = {
   failed: { code: 1, signal: null },
   killed: { code: null, signal: 'SIGKILL' },
   lost: null,
+  never: null,
 };
+const AT = Date.UTC(2026, 10, 22, 15, 30, 1);
 
 interface Case {
   readonly exit?: keyof typeof EXITS;
@@ -31,18 +36,24 @@ interface Case {
   readonly environment?: Environment;
   readonly firing?: Partial<Firing>;
   readonly markFailed?: boolean;
+  readonly charset?: string;
+  readonly user?: User;
 }
 
 const logged: string[] = [];
 
-function mailOf({ exit = 'ok', output = 'x', preface = '', ...rest }: Case): Outgoing | null {
+async function mailOf(facts: Case): Promise<Outgoing | null> {
+  const { exit = 'ok', output = 'x', preface = '', ...rest } = facts;
   logged.length = 0;
   const body = Buffer.from(output, 'latin1');
   return report(
     {
       firing: firing('backup', { command: 'backup', ...rest.firing }),
-      user: ALICE,
+      user: rest.user ?? ALICE,
       exit: EXITS[exit] ?? null,
+      at: AT,
+      duration: exit === 'lost' ? null : 12_345.4,
+      isLost: exit === 'lost',
       environment: rest.environment ?? [],
       preface,
       body: {
@@ -52,7 +63,13 @@ function mailOf({ exit = 'ok', output = 'x', preface = '', ...rest }: Case): Out
         },
       },
     },
-    { host: 'web1', charset: 'UTF-8', markFailed: rest.markFailed ?? false },
+    {
+      host: 'web1',
+      origin: 'web1.example.org',
+      charset: rest.charset ?? 'UTF-8',
+      markFailed: rest.markFailed ?? false,
+      mask: [],
+    },
     (who, event, detail) => logged.push(`(${who}) ${event} (${detail})`),
   );
 }
@@ -75,17 +92,16 @@ const recipients: Record<string, readonly [environment: Environment, to: string]
   'only blanks': [[['MAILTO', ' , ']], 'nobody'],
 };
 for (const [mailto, [environment, expected]] of Object.entries(recipients))
-  test(`report() with MAILTO ${mailto} goes to ${expected}`, () => {
-    const mail = mailOf({ environment });
+  test(`report() with MAILTO ${mailto} goes to ${expected}`, async () => {
+    const mail = await mailOf({ environment });
     assert.equal(mail?.recipients.join(' ') ?? 'nobody', expected);
-    const shown = environment[0]?.[1] ?? 'alice';
-    if (mail !== null) assert.equal(field(mail, 'To'), shown);
+    if (mail !== null) assert.equal(field(mail, 'To'), expected.replaceAll(' ', ', '));
     assert.deepEqual(logged, []);
   });
 
 for (const unsafe of ['-oQ/tmp', 'a;rm -rf /', 'a$(id)', 'bob\rBcc: eve', 'bob -t', '|cat', 'a\nb'])
   test(`report() sends to the owner what is for ${JSON.stringify(unsafe)}, and says why`, async () => {
-    const mail = mailOf({ environment: [['MAILTO', unsafe]], output: 'hello\n' });
+    const mail = await mailOf({ environment: [['MAILTO', unsafe]], output: 'hello\n' });
     assert.deepEqual(mail?.recipients, ['alice']);
     assert.equal(field(mail, 'To'), 'alice');
     const body = await bodyOf(mail);
@@ -111,33 +127,116 @@ const mailed: readonly (readonly [Case, boolean])[] = [
   [{ exit: 'failed', output: 'x', environment: [['MAILTO', '']] }, false],
 ];
 for (const [facts, expected] of mailed)
-  test(`report() of ${JSON.stringify(facts)}: ${expected ? 'a mail' : 'no mail'}`, () => {
-    assert.equal(mailOf(facts) !== null, expected);
+  test(`report() of ${JSON.stringify(facts)}: ${expected ? 'a mail' : 'no mail'}`, async () => {
+    assert.equal((await mailOf(facts)) !== null, expected);
   });
 
 test('report() puts its own words before the output, and counts them', async () => {
-  const mail = mailOf({ exit: 'lost', preface: 'cron: it died\n\n', output: 'half' });
+  const mail = await mailOf({ exit: 'lost', preface: 'cron: it died\n\n', output: 'half' });
   assert.equal(await bodyOf(mail), 'cron: it died\n\nhalf');
   assert.equal(mail?.size, 19);
   assert.equal(await bodyOf(mail), 'cron: it died\n\nhalf', 'as often as it is asked for');
 });
 
-test('report() hands every byte of the output on', async () => {
-  const output = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)).join('');
-  assert.equal(await bodyOf(mailOf({ output })), output);
+test('report() hands on as it is what every mailer brings across', async () => {
+  const controls = Array.from({ length: 26 }, (_, index) => String.fromCharCode(index + 1));
+  const output = `${controls.join('').replace('\r', '')}\x1b[1m\nGr\xc3\xbc\xc3\x9fe\n.\n..\nFrom me\n${'x'.repeat(988)}`;
+  const mail = await mailOf({ output });
+  assert.equal(await bodyOf(mail), output);
+  assert.equal(field(mail, 'Content-Transfer-Encoding'), '8bit');
 });
 
-test('report() marks the Subject of a failed job when it is to', () => {
-  const subject = (facts: Case): string | undefined => field(mailOf(facts), 'Subject');
+test('report() encodes what a mailer would change, so that every byte of it arrives', async () => {
+  const all = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)).join('');
+  for (const output of [all, 'x\ry', 'a\r\nb\r\n', 'a\0b', 'x'.repeat(989), 'ab\xff\n'])
+    for (const preface of ['', 'cron: a word\n']) {
+      const mail = await mailOf({ output, preface });
+      assert.ok(mail);
+      const parsed = await PostalMime.parse(await bytesOf(mail));
+      assert.match(field(mail, 'Content-Transfer-Encoding') ?? '', /^(base64|quoted-printable)$/);
+      assert.equal(await decoded(mail), preface + output);
+      assert.equal(mail.size, preface.length + output.length);
+      assert.equal(parsed.subject, 'Cron <alice@web1> backup');
+    }
+});
+
+test('report() marks the Subject of a failed job when it is to', async () => {
+  const subject = async (facts: Case): Promise<string | undefined> =>
+    field(await mailOf(facts), 'Subject');
   const plain = 'Cron <alice@web1> backup';
-  assert.equal(subject({ exit: 'failed' }), plain);
-  assert.equal(subject({ exit: 'ok', markFailed: true }), plain);
+  assert.equal(await subject({ exit: 'failed' }), plain);
+  assert.equal(await subject({ exit: 'ok', markFailed: true }), plain);
   for (const exit of ['failed', 'killed', 'lost'] as const)
-    assert.equal(subject({ exit, markFailed: true }), `${plain} (failed)`);
+    assert.equal(await subject({ exit, markFailed: true }), `${plain} (failed)`);
 });
 
-test('report() names its run and its user', () => {
-  const mail = mailOf({});
+test('report() names its run and its user', async () => {
+  const mail = await mailOf({});
   assert.equal(mail?.run, 'backup');
   assert.equal(mail?.user, ALICE);
+});
+
+test('report() tells when and how the job ended, after the block of vixie’s cron', async () => {
+  const mail = await mailOf({ firing: { scheduled: '2026-11-22T16:30:00+01:00' } });
+  const [, ours = ''] = (mail?.head ?? '').split(/^(?=Date: )/m);
+  const date = mailDate(AT, -new Date(AT).getTimezoneOffset());
+  assert.equal(
+    ours,
+    `Date: ${date}
+Message-ID: <backup.backup@web1.example.org>
+Auto-Submitted: auto-generated
+X-Cron-Status: exit 0
+X-Cron-Duration: 12.345
+X-Cron-Scheduled: 2026-11-22T16:30:00+01:00
+
+`,
+  );
+});
+
+const statuses: readonly (readonly [Case, string | undefined, string | undefined])[] = [
+  [{ exit: 'ok' }, 'exit 0', '12.345'],
+  [{ exit: 'failed' }, 'exit 1', '12.345'],
+  [{ exit: 'killed' }, 'signal SIGKILL', '12.345'],
+  [{ exit: 'lost' }, 'unknown', undefined],
+  [{ exit: 'never' }, 'not started', '12.345'],
+];
+for (const [facts, status, duration] of statuses)
+  test(`report() of a job that is ${facts.exit} has the status ${status}`, async () => {
+    const mail = await mailOf(facts);
+    assert.equal(field(mail, 'X-Cron-Status'), status);
+    assert.equal(field(mail, 'X-Cron-Duration'), duration);
+    assert.equal(field(mail, 'X-Cron-Scheduled'), undefined);
+  });
+
+test('report() names whom errors go to: MAILFROM without its name, else the user', async () => {
+  const senders: Record<string, string> = {
+    'cron@example.org': 'cron@example.org',
+    'Cron at work <cron@example.org>': 'cron@example.org',
+    '-f evil': 'alice',
+    '': 'alice',
+  };
+  for (const [from, expected] of Object.entries(senders))
+    assert.equal((await mailOf({ environment: [['MAILFROM', from]] }))?.sender, expected);
+  assert.equal((await mailOf({}))?.sender, 'alice');
+});
+
+test('report() puts its own words into a body that the job encodes by itself', async () => {
+  for (const [encoding, output] of [
+    ['base64', 'aGVsbG8K\n'],
+    ['quoted-printable', 'hello=0A=\n'],
+  ] as const)
+    for (const preface of ['', 'cron: a word\n', 'cron: a=b\n', 'cron: 123\n']) {
+      const environment = [['CONTENT_TRANSFER_ENCODING', encoding]] as const;
+      const mail = await mailOf({ environment, output, preface });
+      assert.ok(mail);
+      assert.ok((await bodyOf(mail)).endsWith(output));
+      assert.match(await decoded(mail), new RegExp(`^${preface.trimEnd()}\n*hello\n$`));
+    }
+});
+
+test('report() mails a user whom MAILTO could not name', async () => {
+  const mail = await mailOf({ user: { ...ALICE, name: '_apt' } });
+  assert.deepEqual(mail?.recipients, ['_apt']);
+  assert.equal(field(mail, 'To'), '_apt');
+  assert.deepEqual(logged, []);
 });

@@ -54,6 +54,8 @@ test('readConfig() of an empty file is the contract', () => {
       mailargs: undefined, // as it suits the mailer
       mailer: 'auto',
       timeout: 300,
+      subject_failed: false,
+      mask: ['*PASSWORD*', '*SECRET*', '*TOKEN*', '*_KEY'],
     },
   );
   assert.deepEqual({ ...jobs }, { nofile: 1024, max_output: 100_000_000, linger: 60 });

@@ -125,6 +125,19 @@ const EXPECTED: Record<string, Difference> = {
     debian: /^nofiles +512$/,
     mailcron: /^nofiles +1024$/,
   },
+  'More of the mail’s header': {
+    mailcron: /^(Date|Message-ID|Auto-Submitted|X-Cron-(Status|Duration|Scheduled)): /,
+  },
+  'Header beyond ASCII': {
+    of: ['bytes beyond ASCII'],
+    debian: /^Subject: .*gr[\x80-\xff]/,
+    mailcron: /^(Subject: | )[ -~]*$/,
+  },
+  'Bytes that a mailer might not bring across': {
+    of: ['bytes beyond ASCII'],
+    debian: /^(Content-Transfer-Encoding: 8bit|gr.*|\xff.)$/,
+    mailcron: /^(Content-Transfer-Encoding: quoted-printable|gr=C3=BC=C3=9F|=FF=01)$/,
+  },
   'Expired accounts': { who: 'dave', mailcron: RegExp(`^${WHOLE}$`) },
 };
 

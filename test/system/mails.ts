@@ -1,4 +1,5 @@
 /** What became of the output: mails in /var/mail, and calls of a recorder that stood in for sendmail. */
+import { decodeWords } from 'postal-mime';
 import type { Box } from '../support/system.ts';
 
 /** A mail: the lines of its header as they stand there, and its body. */
@@ -13,10 +14,21 @@ export function parseMail(message: string): Mail {
   return { header: message.slice(0, end).split('\n'), body: message.slice(end + 2) };
 }
 
-/** The command that a mail of cron is about, as its Subject tells. */
+/** The command that a mail of cron is about, as its Subject tells; a byte string. */
 export function commandOf(mail: Mail): string {
-  const subject = mail.header.find((line) => line.startsWith('Subject: ')) ?? '';
+  const subject = fieldsOf(mail.header).find((line) => line.startsWith('Subject: ')) ?? '';
   return subject.replace(/^Subject: Cron <[^>]*> /, '');
+}
+
+/** The fields of a header, each on one line, with what is encoded in them as the bytes that it stands for. */
+export function fieldsOf(header: readonly string[]): string[] {
+  const lines = header
+    .join('\n')
+    .replaceAll(/\n(?=[ \t])/g, '')
+    .split('\n');
+  return lines.map((line) =>
+    line.includes('=?') ? Buffer.from(decodeWords(line)).toString('latin1') : line,
+  );
 }
 
 /** The mails in a user's mailbox (mbox form: each begins with a line "From ", and ends with an empty one). */
