@@ -14,6 +14,7 @@ koffi.struct('passwd', {
   home: 'str',
   shell: 'str',
 });
+koffi.struct('group', { name: 'str', password: 'str', gid: 'uint32', members: 'void *' });
 koffi.struct('rlimit', { soft: 'uint64', hard: 'uint64' });
 koffi.struct('ucred', { pid: 'int32', uid: 'uint32', gid: 'uint32' });
 koffi.struct('sockaddr_un', { family: 'uint16', path: koffi.array('char', 108) });
@@ -33,6 +34,9 @@ const c = {
   ),
   getgrouplist: libc.func(
     'int getgrouplist(const char *user, uint32 group, _Out_ uint32 *groups, _Inout_ int *count)',
+  ),
+  getgrnam_r: libc.func(
+    'int getgrnam_r(const char *name, _Out_ group *grp, _Out_ uint8 *buffer, size_t size, _Out_ void **result)',
   ),
   getrlimit: libc.func('int getrlimit(int resource, _Out_ rlimit *limit)'),
   socket: libc.func('int socket(int domain, int type, int protocol)'),
@@ -58,8 +62,10 @@ const F_SEAL_SHRINK_GROW = 0x2 | 0x4;
 const F_SEAL_ALL = 0x1 | F_SEAL_SHRINK_GROW | 0x8; // no further seal, and no write
 const MFD_CLOEXEC_ALLOW_SEALING = 0x1 | 0x2;
 const LOCK_EX_NB = 2 | 4;
+const F_OFD_SETLK = 37;
 const RLIMIT_NOFILE = 7;
 const EWOULDBLOCK = 11;
+const EACCES = 13;
 const ERANGE = 34;
 
 /** A failed system call, with errno's name as `code`, as Node's own errors carry it. */
@@ -114,6 +120,22 @@ export function lock(fd: number): boolean {
   const errno = koffi.errno();
   if (errno === EWOULDBLOCK) return false;
   throw failed('flock', errno);
+}
+
+/**
+ * Take the record lock (fcntl) of a whole file that is open for writing, or say at once that somebody else
+ * holds it. It is the open file's (OFD) and not this process's, and keeps out those of either kind; flock(2)
+ * is another matter.
+ */
+export function lockRecords(fd: number): boolean {
+  const F_WRLCK = 1;
+  // struct flock, as on every 64-bit Linux: type, whence (from the start), start and length (all), pid (none).
+  const range = Buffer.alloc(32);
+  range.writeInt16LE(F_WRLCK);
+  if (c.fcntl(fd, F_OFD_SETLK, 'void *', range) === 0) return true;
+  const errno = koffi.errno();
+  if (errno === EWOULDBLOCK || errno === EACCES) return false;
+  throw failed('fcntl', errno);
 }
 
 /** Make a nameless file in memory; `seal` it once it has its size. */
@@ -195,19 +217,34 @@ export function getpwuid(uid: number): Passwd | null {
   return passwd('getpwuid_r', status, found, result[0]);
 }
 
+/** nss modules also say EPERM, ENOENT, ESRCH or EBADF for "not found" (getpwnam(3)). */
+const NOT_FOUND: readonly number[] = [0, 1, 2, 3, 9];
+
 function passwd(
   name: string,
   status: number,
   found: Partial<Passwd>,
   result: unknown,
 ): Passwd | null {
-  // nss modules also say ENOENT, ESRCH, EBADF or EPERM for "not found" (getpwnam(3)).
-  if (result === null && status !== 0 && status !== ERANGE && ![1, 2, 3, 9].includes(status))
-    throw failed(name, status);
   if (status === ERANGE) throw failed(name, status);
+  if (result === null && !NOT_FOUND.includes(status)) throw failed(name, status);
   if (result === null) return null;
   const { name: user = '', uid = -1, gid = -1, home, shell } = found;
   return { name: user, uid, gid, home: home || '/', shell: shell || '/bin/sh' };
+}
+
+/** Look the number of a group up by its name, on another thread. Null: no such group. */
+export async function getgrnam(name: string): Promise<number | null> {
+  const found: { gid?: number } = {};
+  const result: [unknown] = [null];
+  for (let room = PASSWD_BUFFER; room <= 256 * PASSWD_BUFFER; room *= 16) {
+    const status = await call(c.getgrnam_r, name, found, Buffer.alloc(room), room, result);
+    if (status === ERANGE) continue; // a group with very many members
+    if (result[0] !== null) return found.gid ?? null;
+    if (NOT_FOUND.includes(status)) return null;
+    throw failed('getgrnam_r', status);
+  }
+  throw failed('getgrnam_r', ERANGE);
 }
 
 /** All groups of a user, the primary one among them, on another thread. */

@@ -22,10 +22,12 @@ import {
   descriptorLimit,
   dup2,
   freeze,
+  getgrnam,
   getgrouplist,
   getpwnam,
   getpwuid,
   lock,
+  lockRecords,
   memoryFile,
   pipe,
   position,
@@ -107,6 +109,29 @@ test('lock() is held by one open file, until it is closed', () => {
   assert.equal(lock(other), true);
   closeSync(other);
   assert.throws(() => lock(other), { code: 'EBADF' });
+});
+
+test('lockRecords() is held by one open file, and is lockf’s lock', () => {
+  const file = join(folder, 'records');
+  const [one, other] = [openSync(file, 'w'), openSync(file, 'r+')];
+  assert.equal(lockRecords(one), true);
+  assert.equal(lockRecords(one), true, 'once more');
+  assert.equal(lockRecords(other), false);
+  const lockf = `import fcntl; fcntl.lockf(open('${file}', 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)`;
+  const tried = (): string => spawnSync('python3', ['-c', lockf], { encoding: 'utf8' }).stderr;
+  assert.match(tried(), /BlockingIOError/);
+  closeSync(one);
+  assert.equal(tried(), '');
+  assert.equal(lockRecords(other), true);
+  closeSync(other);
+  assert.throws(() => lockRecords(other), { code: 'EBADF' });
+});
+
+test('getgrnam() finds the number of a group', async () => {
+  assert.equal(await getgrnam('root'), 0);
+  const daemon = /^daemon:[^:]*:(\d+):/m.exec(readFileSync('/etc/group', 'utf8'))?.[1];
+  assert.equal(await getgrnam('daemon'), Number(daemon));
+  assert.equal(await getgrnam('no-such-group'), null);
 });
 
 test('memoryFile() has no name, and after seal() no other size', () => {
