@@ -30,6 +30,7 @@ const packages: Record<string, string> = {
 /** What a program must not load, however it comes there: a runner is small, `crontab -l` is quick. */
 const lean: Record<string, readonly string[]> = {
   'cli/runner.ts': ['cron-parser', 'pino', 'chokidar', 'smol-toml', 'valibot', 'posix-getopt'],
+  'cli/deposit.ts': ['cron-parser', 'pino', 'chokidar', 'smol-toml', 'valibot', 'posix-getopt'],
   'cli/cron.ts': ['cron-parser'],
   'cli/crontab.ts': ['cron-parser', 'pino', 'chokidar'],
 };

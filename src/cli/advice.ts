@@ -16,7 +16,7 @@ const WHERE = 'If it does not come, look into the log of the mail system:';
 const RULES: readonly Rule[] = [
   {
     status: 'none',
-    say: 'Install a mail system: "postfix" or "exim4-daemon-light" deliver by themselves, "msmtp-mta" or "nullmailer" pass on to another machine. Or set mailcmd = "mailbox:" in /etc/mailcron.toml: mail goes into a file then.',
+    say: 'Install a mail system: "postfix" or "exim4-daemon-light" deliver by themselves, "msmtp-mta" or "nullmailer" pass on to another machine. Until then cron puts mail into mailboxes.',
   },
   {
     status: 0,

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { codeset } from '../system/libc.ts';
 import type { SinkChoice } from '../system/sink.ts';
 import { forkDetached, untilReady } from './fork.ts';
+import { mailboxSettings } from './mailboxes.ts';
 import type { Instructions } from './runner.ts';
 import type { Settings } from './serve.ts';
 
@@ -27,9 +28,9 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
       mailer: mail.mailer,
       mailer_user: mail.mailer_user,
       timeout: mail.timeout * 1000,
-      mailbox: paths.mailbox,
       outbox: join(paths.state, 'outbox'),
     },
+    mailboxes: mailboxSettings(config),
     letterhead: {
       host: fqdn ? host : host.replace(/\..*$/, ''),
       // Debian's cron knows the C locale's charset by its name in mail (RFC 2046).

@@ -1,9 +1,7 @@
 /** cronctl mail-test: one mail, sent as cron would send it, and each step of that in plain words. */
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { recipients } from '../core/address.ts';
 import { composeHead } from '../core/message.ts';
-import { appendToMailbox } from '../mail/mailbox.ts';
 import { mailerArgv } from '../mail/mailargs.ts';
 import { checkMailSettings } from '../mail/mailer.ts';
 import { PRESETS } from '../mail/presets.ts';
@@ -11,13 +9,14 @@ import { chooseMailer, handToMailer, type Mailer, type Outcome } from '../mail/p
 import { systemLauncher } from '../run/launcher.ts';
 import { fromText, toText } from '../system/bytes.ts';
 import { type Config, readConfig } from '../system/config.ts';
-import { EXIT, Failure, reason } from '../system/failure.ts';
+import { EXIT, Failure } from '../system/failure.ts';
 import { codeset, getpwuid } from '../system/libc.ts';
 import type { Outgoing } from '../system/outgoing.ts';
 import { sealDescriptors } from '../system/process.ts';
 import { systemUsers, type User } from '../system/users.ts';
 import { advice } from './advice.ts';
 import { longOptions, type Options } from './longs.ts';
+import { mailboxes, mailboxSettings } from './mailboxes.ts';
 import { print } from './terminal.ts';
 import { onOneLine } from './upcoming.ts';
 
@@ -61,8 +60,7 @@ export async function mailTest(args: readonly string[]): Promise<number> {
   const mail = compose(user, chooseRecipients(operands[0], user));
   const tell = options.has('json') ? async (): Promise<void> => {} : line;
   await tell('message', `to ${mail.recipients.map(toText).join(', ')}, from a job of ${user.name}`);
-  if (settings.mail.mailcmd === 'mailbox:')
-    return await toMailbox(mail, settings.paths.mailbox, tell);
+  if (settings.mail.mailcmd === 'mailbox:') return await toMailbox(mail, settings, tell);
   const report = await toProgram(mail, settings, tell);
   if (options.has('json')) await print(Buffer.from(`${JSON.stringify(report)}\n`));
   return STATUS[report.means];
@@ -133,16 +131,16 @@ function compose(user: User, to: readonly string[]): Outgoing {
   };
 }
 
-async function toMailbox(mail: Outgoing, directory: string, tell: Tell): Promise<number> {
-  const file = join(directory, mail.user.name);
-  try {
-    await appendToMailbox(directory, mail);
-  } catch (error) {
-    await tell('result', `not written to ${file}: ${reason(error)}`);
-    return EXIT.TEMPORARY;
-  }
-  await tell('result', `written to the mailbox file ${file} (MAILCMD is "mailbox:")`);
-  return EXIT.OK;
+async function toMailbox(mail: Outgoing, config: Config, tell: Tell): Promise<number> {
+  sealDescriptors();
+  const launcher = systemLauncher(process.geteuid?.() ?? 0, 1024);
+  const log = (): void => {};
+  const settings = { ...mailboxSettings(config), spool: tmpdir() };
+  const refused = await mailboxes(settings, { launcher, users: systemUsers(), log })(mail);
+  const failed = refused.map(({ recipient, reason }) => toText(`${recipient}: ${reason}`));
+  const result = failed.length === 0 ? 'written to a mailbox' : `not now: ${failed.join('; ')}`;
+  await tell('result', `${result} (MAILCMD is "mailbox:")`);
+  return failed.length === 0 ? EXIT.OK : EXIT.TEMPORARY;
 }
 
 async function toProgram(mail: Outgoing, { mail: settings }: Config, tell: Tell): Promise<Report> {

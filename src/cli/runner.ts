@@ -12,6 +12,7 @@ import { sealDescriptors, startTime } from '../system/process.ts';
 import { openSink, plainLog, type SinkChoice } from '../system/sink.ts';
 import { systemUsers } from '../system/users.ts';
 import { tellParent } from './fork.ts';
+import { mailboxes, type MailboxSettings } from './mailboxes.ts';
 
 /** What a scheduler tells a runner at its start. */
 export interface Instructions {
@@ -21,6 +22,7 @@ export interface Instructions {
   /** Directory of jobs' output. */
   readonly output: string;
   readonly mail: MailSettings;
+  readonly mailboxes: MailboxSettings;
   readonly letterhead: Letterhead;
   readonly log: SinkChoice;
   /** Bytes of a job's output that are kept at most. */
@@ -49,9 +51,12 @@ async function main(told: Instructions): Promise<void> {
     const journal = createJournal(told.journal, (problem) => log('CRON', 'ERROR', problem, error));
     const { id: runner, outputLimit, nofile, linger, logBits, letterhead, socket } = told;
     journal.write([{ runner, pid: process.pid, started: startTime(process.pid) ?? 0 }]);
-    const launcher = systemLauncher(process.geteuid?.() ?? 0, nofile);
+    const self = process.geteuid?.() ?? 0;
+    const launcher = systemLauncher(self, nofile);
+    const users = systemUsers();
+    const deposit = mailboxes(told.mailboxes, { launcher, users, log });
     const jobs = await startRunner({
-      users: systemUsers(),
+      users,
       launcher,
       log,
       baseEnvironment,
@@ -60,7 +65,7 @@ async function main(told: Instructions): Promise<void> {
       logBits,
       linger,
       journal,
-      deliver: mailer(told.mail, launcher, log),
+      deliver: mailer(told.mail, launcher, log, deposit),
       letterhead,
       socket,
     });

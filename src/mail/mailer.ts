@@ -1,9 +1,10 @@
-/** A mail → a mailer or a mailbox file; and if that fails, into the outbox, and a line in the log. */
+/** A mail → a mailer or mailboxes; and if that fails, into the outbox, and a line in the log. */
+import { existsSync } from 'node:fs';
 import { EXIT, Failure, reason } from '../system/failure.ts';
 import type { Deliver, Hand, Outgoing, Refused } from '../system/outgoing.ts';
 import type { Launcher } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
-import { appendToMailbox } from './mailbox.ts';
+import { readMailArgs } from './mailargs.ts';
 import { keep } from './outbox.ts';
 import { checkProgram, programHand, type ProgramSettings } from './program.ts';
 
@@ -11,16 +12,21 @@ import { checkProgram, programHand, type ProgramSettings } from './program.ts';
 export interface MailSettings extends ProgramSettings {
   /** In milliseconds. */
   readonly timeout: number;
-  readonly mailbox: string;
   readonly outbox: string;
 }
 
 /**
  * Choose the way that MAILCMD says.
+ * @param deposit the last resort: into mailboxes
  * @throws {Failure} with EXIT.CONFIG when it says none
  */
-export function mailer(settings: MailSettings, launcher: Launcher, log: Log): Deliver {
-  const hand = chooseHand(settings, launcher, log);
+export function mailer(
+  settings: MailSettings,
+  launcher: Launcher,
+  log: Log,
+  deposit: Hand,
+): Deliver {
+  const hand = chooseHand(settings, launcher, log, deposit);
   return async (mail) => {
     let refused: readonly Refused[];
     try {
@@ -54,17 +60,30 @@ export function checkMailSettings(settings: ProgramSettings): void {
 }
 
 /**
- * Find who takes mails, by what MAILCMD says.
+ * Find who takes mails, by what MAILCMD says; mailboxes do when it names a program that is not there.
  * @throws {Failure} with EXIT.CONFIG
  */
-export function chooseHand(settings: MailSettings, launcher: Launcher, log: Log): Hand {
+export function chooseHand(
+  settings: MailSettings,
+  launcher: Launcher,
+  log: Log,
+  deposit: Hand,
+): Hand {
   checkMailSettings(settings);
-  if (settings.mailcmd === 'mailbox:')
-    return async (mail) => {
-      await appendToMailbox(settings.mailbox, mail);
-      return [];
-    };
-  return programHand(settings, launcher, log);
+  if (settings.mailcmd === 'mailbox:') return deposit;
+  const { program } = readMailArgs(settings.mailcmd, '%s');
+  const hand = programHand(settings, launcher, log);
+  let isMissing = false;
+  return async (mail) => {
+    if (existsSync(program)) {
+      isMissing = false;
+      return hand(mail);
+    }
+    // Once, until there is one and it goes again: Debian's cron says it with each mail that it discards.
+    if (!isMissing) log('CRON', 'info', 'No MTA installed, using mailboxes', { tag: 'CRON' });
+    isMissing = true;
+    return deposit(mail);
+  };
 }
 
 function refuseAll(mail: Outgoing, trouble: string): Refused[] {

@@ -36,6 +36,11 @@ const PATHS = v.strictObject({
   mailbox: path('/var/mail'),
 });
 
+const MAILBOX = v.strictObject({
+  /** An mbox in [paths] mailbox, or a Maildir in the user's home. */
+  format: v.optional(v.picklist(['mbox', 'maildir']), 'mbox'),
+});
+
 const MAIL = v.strictObject({
   /** A program, or `mailbox:` for the built-in mailbox file. */
   mailcmd: v.optional(v.pipe(v.string(), v.minLength(1)), '/usr/sbin/sendmail'),
@@ -56,6 +61,7 @@ const MAIL = v.strictObject({
     '*TOKEN*',
     '*_KEY',
   ]),
+  mailbox: v.optional(MAILBOX, {}),
 });
 
 const JOBS = v.strictObject({

@@ -1,231 +1,249 @@
-/** The mailbox file: every mail can be read back as it was, and nothing else is ever written to. */
+/** The mailbox of one's own: nothing else is ever written to, and nobody writes at the same time. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  chmodSync,
+  closeSync,
   existsSync,
   linkSync,
   mkdirSync,
+  openSync,
   readFileSync,
-  rmSync,
+  renameSync,
   statSync,
   symlinkSync,
+  unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { test, type TestContext } from 'node:test';
-import fc from 'fast-check';
-import PostalMime from 'postal-mime';
-import { appendToMailbox } from '../../src/mail/mailbox.ts';
-import { composeHead } from '../../src/core/message.ts';
-import { me, needsRoot, openSandbox } from '../support/sandbox.ts';
+import { takeDotlock } from '../../src/mail/dotlock.ts';
+import { putInMailbox } from '../../src/mail/mailbox.ts';
+import { lockRecords } from '../../src/system/libc.ts';
+import { me, needsRoot, openSandbox, userTest } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';
-import { mailOf } from './mail.ts';
-import { userNamed } from '../run/started.ts';
 
-interface Box {
+interface Mailbox {
   readonly file: string;
   readonly folder: string;
-  append(body: Buffer | string): Promise<void>;
-  text(): string;
+  readonly put: (body: string, patience?: number, signal?: AbortSignal) => Promise<void>;
+  readonly text: () => string;
 }
 
-function open(t: TestContext): Box {
+function open(t: TestContext): Mailbox {
   const folder = openSandbox(t).path('mailbox');
   const file = `${folder}/${me}`;
   return {
     file,
     folder,
-    append: (body) => appendToMailbox(folder, mailOf(body)),
+    put: (body, patience = 30_000, signal = new AbortController().signal) =>
+      putInMailbox({ format: 'mbox', path: file, patience }, 'x@y', message(body), signal),
     text: () => readFileSync(file, 'latin1'),
   };
 }
 
-/** Take an mbox apart by mboxrd's rule. */
-function split(mbox: string): string[] {
-  return mbox
-    .split(/^From .*\n/m)
-    .slice(1)
-    .map((mail) => mail.replace(/\n$/, '').replaceAll(/^>(>*From )/gm, '$1'));
+async function* message(body: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(`Subject: x\n\n${body}`);
 }
 
-test('appendToMailbox() begins a mail with a From_ line of its own', async (t) => {
-  const box = open(t);
-  await box.append('hello\n');
-  const [first, ...rest] = box.text().split('\n');
-  assert.match(
-    first ?? '',
-    /^From \S+@\S+ (Sun|Mon|Tue|Wed|Thu|Fri|Sat) [A-Z][a-z]{2} [ 1-3]\d \d\d:\d\d:\d\d \d{4}$/,
-  );
-  assert.deepEqual(rest.slice(-4), ['', 'hello', '', '']);
-  assert.equal(statSync(box.file).mode & 0o7777, 0o600);
+const mails = (text: string): number => text.split(/(?<![^\n])From x@y /).length - 1;
+
+/** Another program that holds the record lock of a file, as lockf(3) takes it. */
+async function lockedBy(t: TestContext, file: string): Promise<ChildProcess> {
+  const program = `
+import fcntl, sys, time
+f = open(sys.argv[1], 'r+')
+fcntl.lockf(f, fcntl.LOCK_EX)
+print('locked', flush=True)
+time.sleep(600)`;
+  const other = spawn('python3', ['-c', program, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => other.kill('SIGKILL'));
+  await once(other.stdout, 'data');
+  return other;
+}
+
+test('putInMailbox() makes a mailbox for its user alone, and leaves no lock', async (t) => {
+  const { file, put, text } = open(t);
+  await put('one\n');
+  await put('two\n');
+  assert.equal(statSync(file).mode & 0o7777, 0o600);
+  assert.match(text(), /^From [^]*\n\none\n\nFrom [^]*\n\ntwo\n\n$/);
+  assert.ok(!existsSync(`${file}.lock`));
 });
 
-test('appendToMailbox() marks lines of the body that look like a new mail', async (t) => {
-  const box = open(t);
-  await box.append('From me\n>From you\n>>From them\nfrom x\n From y\nFrom\n>From: z\n');
-  const body = box.text().split('\n\n')[1];
-  assert.equal(body, '>From me\n>>From you\n>>>From them\nfrom x\n From y\nFrom\n>From: z');
-});
-
-test('appendToMailbox() marks them also where the pieces of a body meet', async (t) => {
-  const box = open(t);
-  const whole = 'a\nFrom b\nc\n>From d';
-  for (let at = 0; at <= whole.length; at++) {
-    rmSync(box.file, { force: true });
-    const mail = mailOf(whole, {
-      async *chunks() {
-        yield Buffer.from(whole.slice(0, at));
-        yield Buffer.from(whole.slice(at));
-      },
-    });
-    await appendToMailbox(box.folder, mail);
-    assert.match(box.text(), /\n\na\n>From b\nc\n>>From d\n\n$/, `cut at ${at}`);
-  }
-});
-
-test('appendToMailbox() ends a body that has no newline at its end', async (t) => {
-  const box = open(t);
-  await box.append('one');
-  await box.append('two\n');
-  await box.append('');
-  const ends = split(box.text()).map((mail) => mail.slice(mail.indexOf('\n\n') + 2));
-  assert.deepEqual(ends, ['one\n', 'two\n', '']);
-});
-
-test('appendToMailbox() can be read back, whatever the body', async (t) => {
-  const box = open(t);
-  const line = fc.oneof(
-    fc.constantFrom('From x', '>From y', '', '.', 'From ', '>>>From z', 'Subject: no', '\r'),
-    fc.string({ unit: 'binary-ascii' }).map((text) => text.replaceAll('\n', '')),
-  );
-  await fc.assert(
-    fc.asyncProperty(fc.array(line), async (lines) => {
-      rmSync(box.file, { force: true });
-      const body = lines.map((each) => `${each}\n`).join('');
-      await box.append(Buffer.from(body, 'latin1'));
-      await box.append('next\n');
-      const [first = ''] = split(box.text());
-      assert.equal(first.slice(first.indexOf('\n\n') + 2), body);
-    }),
-    { numRuns: 60 },
-  );
-});
-
-test('appendToMailbox() writes what a mail reader understands', async (t) => {
-  const box = open(t);
-  const head = composeHead({
-    user: 'alice',
-    host: 'web1',
-    command: 'report --all',
-    to: 'alice@example.org',
-    environment: [['SHELL', '/bin/sh']],
-    charset: 'UTF-8',
-    failed: false,
-  });
-  await appendToMailbox(box.folder, mailOf('Grüße\nFrom here\n', { head }));
-  const [mail = ''] = split(box.text());
-  const read = await PostalMime.parse(Buffer.from(mail, 'latin1'));
-  assert.equal(read.subject, 'Cron <alice@web1> report --all');
-  assert.deepEqual(
-    read.to?.map(({ address }) => address),
-    ['alice@example.org'],
-  );
-  assert.equal(read.text, 'Grüße\nFrom here\n');
-});
-
-test('appendToMailbox() appends to what is there', async (t) => {
-  const box = open(t);
-  writeFileSync(box.file, 'From old Thu Jan  1 00:00:00 1970\nSubject: old\n\nx\n\n', {
-    mode: 0o600,
-  });
-  await box.append('new\n');
-  assert.equal(split(box.text()).length, 2);
-});
-
-test('appendToMailbox() appends whole mails when many come at once', async (t) => {
-  const box = open(t);
+test('putInMailbox() appends whole mails when many come at once', async (t) => {
+  const { put, text } = open(t);
   const bodies = Array.from({ length: 20 }, (_, index) => `${index}:${'x'.repeat(9000)}\n`);
-  await Promise.all(bodies.map((body) => box.append(body)));
-  const found = split(box.text()).map((mail) => mail.slice(mail.indexOf('\n\n') + 2));
+  await Promise.all(bodies.map((body) => put(body)));
+  const found = text()
+    .split(/(?<![^\n])From .*\n/)
+    .slice(1)
+    .map((mail) => mail.slice(mail.indexOf('\n\n') + 2, -1));
   assert.deepEqual(found.toSorted(), bodies.toSorted());
 });
 
-const traps: Record<string, (box: Box, victim: string) => void> = {
-  'a symbolic link': (box, victim) => symlinkSync(victim, box.file),
-  'a dangling symbolic link': (box) => symlinkSync(`${box.folder}/nowhere`, box.file),
-  'a hard link': (box, victim) => linkSync(victim, box.file),
-  'a FIFO': (box) => execFileSync('mkfifo', [box.file]),
-  'a directory': (box) => mkdirSync(box.file),
+const traps: Record<string, [says: string, set: (file: string, victim: string) => void]> = {
+  'a symbolic link': ['is a symbolic link', (file, victim) => symlinkSync(victim, file)],
+  'a dangling symbolic link': ['is a symbolic link', (file) => symlinkSync('nowhere', file)],
+  'a hard link': ['has more than one name', (file, victim) => linkSync(victim, file)],
+  'a FIFO': ['is not a plain file', (file) => execFileSync('mkfifo', [file])],
+  'a directory': ['is a directory', (file) => mkdirSync(file)],
 };
-for (const [what, set] of Object.entries(traps))
-  test(`appendToMailbox() does not write to ${what}`, async (t) => {
-    const box = open(t);
-    const victim = `${box.folder}/victim`;
+for (const [what, [says, set]] of Object.entries(traps))
+  test(`putInMailbox() does not write to ${what}`, async (t) => {
+    const { file, folder, put } = open(t);
+    const victim = `${folder}/victim`;
     writeFileSync(victim, 'precious', { mode: 0o600 });
-    set(box, victim);
-    await assert.rejects(box.append('x'));
+    set(file, victim);
+    await assert.rejects(put('x'), { message: `"${file}" ${says}` });
     assert.equal(readFileSync(victim, 'latin1'), 'precious');
-    assert.ok(!existsSync(`${box.folder}/nowhere`));
+    for (const path of [`${folder}/nowhere`, `${file}.lock`]) assert.ok(!existsSync(path));
   });
 
-test('appendToMailbox() does not write to another user’s file', needsRoot, async (t) => {
-  const box = open(t);
-  writeFileSync(box.file, '');
-  execFileSync('chown', ['daemon', box.file]);
-  await assert.rejects(box.append('x'), {
-    message: /is not a plain file of "root" with one name$/,
+test('putInMailbox() does not write to a FIFO that somebody reads', async (t) => {
+  const { file, put } = open(t);
+  execFileSync('mkfifo', [file]);
+  const fd = openSync(file, 'r+');
+  await assert.rejects(put('x'), { message: `"${file}" is not a plain file` });
+  closeSync(fd);
+});
+
+test('putInMailbox() does not write to a device', needsRoot, async (t) => {
+  const { file, put } = open(t);
+  execFileSync('mknod', [file, 'c', '1', '3']);
+  await assert.rejects(put('x'), { message: `"${file}" is not a plain file` });
+});
+
+test('putInMailbox() does not write to another user’s file', needsRoot, async (t) => {
+  const { file, put, text } = open(t);
+  writeFileSync(file, '');
+  execFileSync('chown', ['daemon', file]);
+  await assert.rejects(put('x'), { message: `"${file}" belongs to another user` });
+  assert.equal(text(), '');
+});
+
+userTest('putInMailbox() does not write to a file that may only be read', async (t) => {
+  const { file, put } = open(t);
+  writeFileSync(file, '', { mode: 0o400 });
+  await assert.rejects(put('x'), { code: 'EACCES' });
+});
+
+test('putInMailbox() says that there is no directory of mailboxes', async (t) => {
+  const path = openSandbox(t).path('nowhere', me);
+  const place = { format: 'mbox', path, patience: 1000 } as const;
+  await assert.rejects(putInMailbox(place, 'x', message('x'), new AbortController().signal), {
+    code: 'ENOENT',
   });
 });
 
-test('appendToMailbox() writes nobody else’s mail', needsRoot, async (t) => {
-  const box = open(t);
-  const user = await userNamed('daemon');
-  await assert.rejects(appendToMailbox(box.folder, mailOf('x', { user })), {
-    message: 'a mailbox file is written by its own user only, and that is "daemon"',
+test('putInMailbox() waits for the record lock of another program', async (t) => {
+  const { file, put, text } = open(t);
+  writeFileSync(file, '', { mode: 0o600 });
+  const other = await lockedBy(t, file);
+  await assert.rejects(put('x', 300), {
+    message: `"${file}" is locked by another program (fcntl)`,
   });
-  assert.ok(!existsSync(`${box.folder}/daemon`));
-});
-
-test('appendToMailbox() waits for the lock of the mailbox', async (t) => {
-  const box = open(t);
-  writeFileSync(box.file, '', { mode: 0o600 });
-  const other = spawn(
-    'flock',
-    ['--no-fork', box.file, '/bin/sh', '-c', 'echo locked; exec sleep 600'],
-    {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    },
-  );
-  t.after(() => other.kill('SIGKILL'));
-  let said = '';
-  other.stdout.on('data', (data: Buffer) => (said += data.toString()));
-  await until('it is locked', () => said === 'locked\n');
-  let done = false;
-  const appended = box.append('x').then(() => (done = true));
-  await new Promise((resolve) => setTimeout(resolve, 150));
-  assert.equal(done, false);
-  assert.equal(statSync(box.file).size, 0);
+  const done = put('x');
+  assert.equal(text(), '');
   other.kill('SIGKILL');
-  await appended;
-  assert.equal(split(box.text()).length, 1);
+  await done;
+  assert.equal(mails(text()), 1);
 });
 
-test('appendToMailbox() takes back a mail that it could not write whole', async (t) => {
-  const box = open(t);
-  await box.append('first\n');
-  const before = box.text();
-  const broken = mailOf('x', {
-    async *chunks() {
-      yield Buffer.from('half a mail\n');
-      throw new Error('no space left on device');
-    },
+test('putInMailbox() gives up when it is told to', async (t) => {
+  const { file, put, text } = open(t);
+  writeFileSync(`${file}.lock`, '');
+  const over = new AbortController();
+  const done = put('x', 30_000, over.signal);
+  over.abort();
+  await assert.rejects(done, { name: 'AbortError' });
+  assert.equal(text(), '');
+});
+
+test('putInMailbox() waits for the lock file, and meanwhile lets others have the record lock', async (t) => {
+  const { file, put, text } = open(t);
+  writeFileSync(file, '', { mode: 0o600 });
+  writeFileSync(`${file}.lock`, '');
+  await assert.rejects(put('x', 300), {
+    message: `"${file}" is locked by another program ("${file}.lock")`,
   });
-  await assert.rejects(appendToMailbox(box.folder, broken), { message: 'no space left on device' });
-  assert.equal(box.text(), before);
-  await box.append('second\n');
-  assert.equal(split(box.text()).length, 2);
+  const done = put('x');
+  const fd = openSync(file, 'r+');
+  await until('the record lock is free', () => lockRecords(fd));
+  assert.equal(text(), '');
+  unlinkSync(`${file}.lock`);
+  closeSync(fd);
+  await done;
+  assert.equal(mails(text()), 1);
+  assert.ok(!existsSync(`${file}.lock`));
 });
 
-test('appendToMailbox() says that there is no folder of mailboxes', async (t) => {
-  const box = open(t);
-  await assert.rejects(appendToMailbox(`${box.folder}/nowhere`, mailOf('x')), { code: 'ENOENT' });
+test('putInMailbox() makes a mailbox anew that a mail reader removes meanwhile', async (t) => {
+  const { file, put, text } = open(t);
+  writeFileSync(file, 'old', { mode: 0o600 });
+  const other = await lockedBy(t, file);
+  const done = put('x');
+  unlinkSync(file);
+  other.kill('SIGKILL');
+  await done;
+  assert.match(text(), /^From x@y /);
+});
+
+userTest('putInMailbox() does without a lock file where nobody can make one', async (t) => {
+  const { file, folder, put, text } = open(t);
+  writeFileSync(file, '', { mode: 0o600 });
+  chmodSync(folder, 0o555);
+  await put('x');
+  chmodSync(folder, 0o755);
+  assert.equal(mails(text()), 1);
+});
+
+/** A pid that nobody has: that of a process that has ended and was waited for. */
+const dead = Number(execFileSync('sh', ['-c', 'echo $$'], { encoding: 'latin1' }));
+
+/** What a lock file holds, how many seconds old it is, and whether it is in force. */
+const lockFiles: Record<string, [content: string, age: number, holds: boolean]> = {
+  'a new one': ['', 0, true],
+  'one of four minutes': ['', 240, true],
+  'one of six minutes': ['', 360, false],
+  'one of six minutes whose process is there': [`${process.pid}\n`, 360, false],
+  'one of two minutes whose process is there': [`${process.pid}\n`, 120, true],
+  'one of two minutes whose process is gone': [`${dead}\n`, 120, false],
+  'a new one whose process is gone': [`${dead}\n`, 0, true],
+  'one of two minutes that names no process': ['0', 120, true],
+  'one of two minutes with anything in it': ['99999999999 1\n', 120, true],
+  'one of the future': [`${dead}\n`, -3600, true],
+};
+for (const [what, [content, age, holds]] of Object.entries(lockFiles))
+  test(`takeDotlock() ${holds ? 'respects' : 'removes'} ${what}`, (t) => {
+    const { file } = open(t);
+    const lock = `${file}.lock`;
+    writeFileSync(lock, content);
+    const then = Date.now() / 1000 - age;
+    utimesSync(lock, then, then);
+    assert.equal(takeDotlock(file), 'taken');
+    assert.equal(existsSync(lock), holds);
+    const taken = takeDotlock(file);
+    assert.equal(typeof taken === 'object', !holds);
+  });
+
+test('takeDotlock() neither follows nor removes a lock file that is no file', (t) => {
+  const { file, folder } = open(t);
+  symlinkSync('victim', `${file}.lock`);
+  utimesSync(folder, 0, 0);
+  assert.equal(takeDotlock(file), 'taken');
+  assert.ok(!existsSync(`${folder}/victim`));
+});
+
+test('takeDotlock() writes its process into the file, and removes no other one', (t) => {
+  const { file } = open(t);
+  const lock = `${file}.lock`;
+  const ours = takeDotlock(file);
+  assert.ok(typeof ours === 'object' && ours !== null);
+  assert.equal(readFileSync(lock, 'latin1'), `${process.pid}\n`);
+  writeFileSync(`${lock}.new`, 'another one');
+  renameSync(`${lock}.new`, lock);
+  ours.release();
+  assert.equal(readFileSync(lock, 'latin1'), 'another one');
 });

@@ -1,6 +1,14 @@
 /** What becomes of a mail: handed on, or kept whole and logged in vixie's words; never lost. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { mailer, type MailSettings } from '../../src/mail/mailer.ts';
 import type { Outgoing } from '../../src/system/outgoing.ts';
@@ -11,6 +19,8 @@ import { bytesOf, mailOf } from './mail.ts';
 interface Case {
   readonly sandbox: Sandbox;
   readonly logged: string[];
+  /** What went to mailboxes; the mail of the run "refused" does not. */
+  readonly deposited: Outgoing[];
   readonly deliver: (mail: Outgoing) => Promise<boolean>;
 }
 
@@ -22,14 +32,19 @@ function open(t: TestContext, behaviour: Behaviour, changed: Partial<MailSetting
     mailcmd: sandbox.path('sendmail'),
     mailargs: '%s -i %s',
     timeout: 1000,
-    mailbox: sandbox.path('mailbox'),
     outbox: sandbox.path('state', 'outbox'),
     ...changed,
   };
-  const deliver = mailer(settings, launcher, (who, event, detail) => {
+  const deposited: Outgoing[] = [];
+  const log = (who: string, event: string, detail: string): void => {
     logged.push(`(${who}) ${event} (${detail})`);
+  };
+  const deliver = mailer(settings, launcher, log, async (mail) => {
+    if (mail.run === 'refused') throw new Error('the mailbox is locked');
+    deposited.push(mail);
+    return [];
   });
-  return { sandbox, logged, deliver };
+  return { sandbox, logged, deposited, deliver };
 }
 
 /** What lies in the outbox for a run. */
@@ -135,17 +150,35 @@ test('mailer() says "1 byte" of one', async (t) => {
   assert.match(logged[0] ?? '', /mailed 1 byte of output/);
 });
 
-test('mailer() that is missing leaves the mail in the outbox', async (t) => {
+test('mailer() that is missing leaves mail to mailboxes, and says so once', async (t) => {
+  const { sandbox, logged, deposited, deliver } = open(t, {});
+  const [here, away] = [sandbox.path('sendmail'), sandbox.path('sendmail.away')];
+  for (const move of [
+    () => renameSync(here, away),
+    () => {},
+    () => renameSync(away, here),
+    () => renameSync(here, away),
+  ]) {
+    move();
+    assert.equal(await deliver(mailOf(SMALL)), true);
+  }
+  assert.equal(deposited.length, 3);
+  assert.equal(sandbox.mails().length, 1);
+  const line = '(CRON) info (No MTA installed, using mailboxes)';
+  assert.deepEqual(logged, [line, line]);
+});
+
+test('mailer() that is missing leaves mail in the outbox when mailboxes do not take it', async (t) => {
   const { sandbox, logged, deliver } = open(t, {}, { mailcmd: '/nowhere/sendmail' });
-  const mail = mailOf(SMALL);
+  const mail = mailOf(SMALL, { run: 'refused' });
   assert.equal(await deliver(mail), true);
   const { message, envelope } = kept(sandbox, mail.run);
   assert.ok(message.equals(await bytesOf(mail)));
-  assert.equal(envelope['reason'], 'there is no /nowhere/sendmail');
+  assert.equal(envelope['reason'], 'the mailbox is locked');
   const file = sandbox.path('state', 'outbox', mail.run, 'message.eml');
   assert.deepEqual(logged, [
-    '(CRON) info (No MTA installed, keeping output)',
-    `(${me}) MAIL (not delivered (there is no /nowhere/sendmail), kept in ${file})`,
+    '(CRON) info (No MTA installed, using mailboxes)',
+    `(${me}) MAIL (not delivered (the mailbox is locked), kept in ${file})`,
   ]);
 });
 
@@ -168,11 +201,15 @@ test('mailer() that cannot start anything leaves the mail in the outbox', async 
     mailcmd: sandbox.path('sendmail'),
     mailargs: '%s %s',
     timeout: 1000,
-    mailbox: sandbox.path('mailbox'),
     outbox: sandbox.path('state', 'outbox'),
   };
   const broken = { start: () => Promise.reject(new Error('no more processes')) };
-  const deliver = mailer(settings, broken, () => {});
+  const deliver = mailer(
+    settings,
+    broken,
+    () => {},
+    async () => [],
+  );
   assert.equal(await deliver(mailOf('x')), true);
   assert.equal(kept(sandbox, 'run-1').envelope['reason'], 'no more processes');
 });
@@ -215,8 +252,8 @@ test('mailer() keeps a mail whose body breaks off nowhere at all', async (t) => 
   assert.deepEqual(sandbox.outbox(), [], 'no half mail that looks like a whole one');
 });
 
-test('mailer() writes to mailboxes when it is told to', async (t) => {
-  const { sandbox, deliver } = open(t, {}, { mailcmd: 'mailbox:' });
+test('mailer() leaves mail to mailboxes when it is told to', async (t) => {
+  const { deposited, deliver } = open(t, {}, { mailcmd: 'mailbox:' });
   assert.equal(await deliver(mailOf('hello\n')), true);
-  assert.match(readFileSync(sandbox.path('mailbox', me), 'latin1'), /^From .*\n[^]*\n\nhello\n\n$/);
+  assert.equal(deposited.length, 1);
 });

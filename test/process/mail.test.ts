@@ -1,6 +1,14 @@
 /** From a job to a mail, with the real programs: whatever the mailer does, what was printed is somewhere, whole. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, test } from 'node:test';
 import {
   type Behaviour,
@@ -68,19 +76,31 @@ describe('a mail', { concurrency: 5 }, () => {
       await until('the runner has ended', () => sandbox.runners().length === 0);
     });
 
-  test('that no mailer is there for is kept, and one that comes is used', async (t) => {
+  test('that no mailer is there for goes to the mailbox, and a mailer that comes is used', async (t) => {
     const sandbox = openSandbox(t);
     renameSync(sandbox.path('sendmail'), sandbox.path('sendmail.away'));
     const go = sandbox.path('go');
     sandbox.tab(`@reboot echo one\n@reboot while ! test -e ${go}; do sleep 0.02; done; echo two\n`);
     await sandbox.start();
-    await until('it is kept', () => sandbox.outbox().length === 1);
-    assert.deepEqual(kept(sandbox), ['one\n']);
-    await sandbox.says(/\(CRON\) info \(No MTA installed, keeping output\)/);
+    assert.match(await sandbox.file(`mailbox/${me}`, 'one\n\n'), /^From /);
+    await sandbox.says(/\(CRON\) info \(No MTA installed, using mailboxes\)/);
     renameSync(sandbox.path('sendmail.away'), sandbox.path('sendmail'));
     writeFileSync(go, '');
     const [mail] = await sandbox.mailed();
     assert.equal(mail?.body, 'two\n');
+    assert.deepEqual(sandbox.outbox(), []);
+  });
+
+  test('that neither a mailer is there for nor a mailbox is kept', async (t) => {
+    const sandbox = openSandbox(t, { mail: { mailcmd: '/nowhere/sendmail' } });
+    mkdirSync(sandbox.path('mailbox', me));
+    sandbox.tab('@reboot echo one\n');
+    await sandbox.start();
+    await until('it is kept', () => sandbox.outbox().length === 1, {
+      evidence: () => sandbox.evidence(),
+    });
+    assert.deepEqual(kept(sandbox), ['one\n']);
+    await sandbox.says(/not delivered \(cannot write to the mailbox ".*": ".*" is a directory\)/);
   });
 
   test('that is on its way when the scheduler is killed comes whole', async (t) => {

@@ -56,6 +56,7 @@ test('readConfig() of an empty file is the contract', () => {
       timeout: 300,
       subject_failed: false,
       mask: ['*PASSWORD*', '*SECRET*', '*TOKEN*', '*_KEY'],
+      mailbox: { format: 'mbox' },
     },
   );
   assert.deepEqual({ ...jobs }, { nofile: 1024, max_output: 100_000_000, linger: 60 });

@@ -1,0 +1,34 @@
+/** What the configuration says of mailboxes → the hand that puts mail into them, by a program of ours. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { depositIn, type DepositSettings, type DepositTools } from '../mail/deposit.ts';
+import type { Config } from '../system/config.ts';
+import { getgrnam } from '../system/libc.ts';
+import type { Hand } from '../system/outgoing.ts';
+
+/** The program that writes to a mailbox as its user. */
+const DEPOSIT = [
+  process.execPath,
+  fileURLToPath(new URL('./deposit.js', import.meta.url)),
+] as const;
+
+/** What the hand is told of the configuration. */
+export type MailboxSettings = Omit<DepositSettings, 'program' | 'self'>;
+
+/** Read them from the configuration. */
+export function mailboxSettings({ paths, mail }: Config): MailboxSettings {
+  return {
+    mailbox: paths.mailbox,
+    format: mail.mailbox.format,
+    spool: join(paths.state, 'outbox'),
+    timeout: mail.timeout * 1000,
+  };
+}
+
+/** Make the hand. */
+export function mailboxes(settings: MailboxSettings, tools: Omit<DepositTools, 'mailGroup'>): Hand {
+  return depositIn(
+    { ...settings, program: DEPOSIT, self: process.geteuid?.() ?? -1 },
+    { ...tools, mailGroup: () => getgrnam('mail') },
+  );
+}
