@@ -41,8 +41,39 @@ const MAILBOX = v.strictObject({
   format: v.optional(v.picklist(['mbox', 'maildir']), 'mbox'),
 });
 
+/** A name that may follow the @ of an address, or an address of its own. */
+const DOMAIN = /^[0-9A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?$/;
+const ADDRESS = /^[^\s@<>,;:"()[\]\\]+@[0-9A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?$/;
+const absolute = v.optional(v.pipe(v.string(), v.check(isAbsolute, 'must be an absolute path')));
+
+/** Where the built-in delivery brings mail: to one relay. */
+const SMTP = v.strictObject({
+  /** A name, an address, or with LMTP the path of a socket. */
+  host: v.optional(v.pipe(v.string(), v.minLength(1))),
+  port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+  protocol: v.optional(v.picklist(['smtp', 'lmtp']), 'smtp'),
+  security: v.optional(v.picklist(['tls', 'starttls', 'opportunistic', 'off'])),
+  /** A file of user and password, readable by run_as alone. */
+  credentials: absolute,
+  /** Certificates of CAs that are trusted in place of the system's. */
+  tls_ca: absolute,
+  tls_accept_any: v.optional(v.boolean(), false),
+  /** What is put to addresses without a domain. */
+  domain: v.optional(v.pipe(v.string(), v.regex(DOMAIN, 'must be the name of a domain'))),
+  /** The envelope's sender, whoever the job's user is. */
+  from: v.optional(v.pipe(v.string(), v.regex(ADDRESS, 'must be an address with a domain'))),
+  /** How long the relay may be silent, in seconds. */
+  timeout: seconds(300),
+  /** Connections at the same time. */
+  pool: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100)), 4),
+  /** What the relay is asked to report to the sender (RFC 3461). */
+  dsn: v.optional(v.array(v.picklist(['never', 'success', 'failure', 'delay'])), []),
+  /** The user that speaks to the relay, where the daemon is root. */
+  run_as: v.optional(v.pipe(v.string(), v.minLength(1)), 'mailcron'),
+});
+
 const MAIL = v.strictObject({
-  /** A program, or `mailbox:` for the built-in mailbox file. */
+  /** A program, `mailbox:` for the built-in mailbox file, or `smtp:` or a URL for the built-in delivery. */
   mailcmd: v.optional(v.pipe(v.string(), v.minLength(1)), '/usr/sbin/sendmail'),
   /** Vixie's format: the first `%s` is mailcmd, the second the recipients. As it suits the mailer where it is not given. */
   mailargs: v.optional(v.string()),
@@ -62,6 +93,7 @@ const MAIL = v.strictObject({
     '*_KEY',
   ]),
   mailbox: v.optional(MAILBOX, {}),
+  smtp: v.optional(SMTP, {}),
 });
 
 const JOBS = v.strictObject({

@@ -47,8 +47,20 @@ test('readConfig() of an empty file is the contract', () => {
       mailbox: '/var/mail',
     },
   );
+  const { smtp, ...rest } = mail;
   assert.deepEqual(
-    { ...mail },
+    { ...smtp },
+    {
+      protocol: 'smtp',
+      tls_accept_any: false,
+      timeout: 300,
+      pool: 4,
+      dsn: [],
+      run_as: 'mailcron',
+    },
+  );
+  assert.deepEqual(
+    { ...rest },
     {
       mailcmd: '/usr/sbin/sendmail',
       mailargs: undefined, // as it suits the mailer
