@@ -5,6 +5,7 @@ import { composeHead } from '../core/message.ts';
 import { mailerArgv } from '../mail/mailargs.ts';
 import { checkMailSettings } from '../mail/mailer.ts';
 import { PRESETS } from '../mail/presets.ts';
+import { isRelay } from '../mail/relay.ts';
 import { chooseMailer, handToMailer, type Mailer, type Outcome } from '../mail/program.ts';
 import { systemLauncher } from '../run/launcher.ts';
 import { fromText, toText } from '../system/bytes.ts';
@@ -17,6 +18,7 @@ import { systemUsers, type User } from '../system/users.ts';
 import { advice } from './advice.ts';
 import { longOptions, type Options } from './longs.ts';
 import { mailboxes, mailboxSettings } from './mailboxes.ts';
+import { openPostman } from './relay.ts';
 import { print } from './terminal.ts';
 import { onOneLine } from './upcoming.ts';
 
@@ -61,6 +63,7 @@ export async function mailTest(args: readonly string[]): Promise<number> {
   const tell = options.has('json') ? async (): Promise<void> => {} : line;
   await tell('message', `to ${mail.recipients.map(toText).join(', ')}, from a job of ${user.name}`);
   if (settings.mail.mailcmd === 'mailbox:') return await toMailbox(mail, settings, tell);
+  if (isRelay(settings.mail.mailcmd)) return await toRelay(mail, settings, tell);
   const report = await toProgram(mail, settings, tell);
   if (options.has('json')) await print(Buffer.from(`${JSON.stringify(report)}\n`));
   return STATUS[report.means];
@@ -141,6 +144,29 @@ async function toMailbox(mail: Outgoing, config: Config, tell: Tell): Promise<nu
   const result = failed.length === 0 ? 'written to a mailbox' : `not now: ${failed.join('; ')}`;
   await tell('result', `${result} (MAILCMD is "mailbox:")`);
   return failed.length === 0 ? EXIT.OK : EXIT.TEMPORARY;
+}
+
+/** As the daemon would, with a postman of its own. */
+async function toRelay(mail: Outgoing, { mail: settings }: Config, tell: Tell): Promise<number> {
+  const own = process.geteuid?.() === 0 ? undefined : mail.user.name;
+  sealDescriptors();
+  const launcher = systemLauncher(process.geteuid?.() ?? 0, 1024);
+  const postman = openPostman(settings, systemUsers(), launcher, own);
+  if (postman === null) throw new Error(`"${settings.mailcmd}" is no relay`);
+  const { name, protocol, security } = postman.relay;
+  await tell('relay', `${name} by ${protocol.toUpperCase()}, security ${security}`);
+  await tell('postman', `as ${own ?? settings.smtp.run_as}`);
+  const refused = await postman.hand(mail);
+  await postman.close();
+  for (const { recipient, reason: why, permanent } of refused)
+    await tell(
+      'result',
+      `${permanent ? 'refused' : 'not now'}, ${toText(recipient)}: ${toText(why)}`,
+    );
+  const taken = mail.recipients.length - refused.length;
+  if (taken > 0) await tell('result', `taken, for ${taken} of ${mail.recipients.length}`);
+  if (refused.some(({ permanent }) => permanent)) return EXIT.FAILURE;
+  return refused.length === 0 ? EXIT.OK : EXIT.TEMPORARY;
 }
 
 async function toProgram(mail: Outgoing, { mail: settings }: Config, tell: Tell): Promise<Report> {

@@ -4,9 +4,11 @@ import { EXIT, Failure, reason } from '../system/failure.ts';
 import type { Deliver, Hand, Outgoing, Refused } from '../system/outgoing.ts';
 import type { Launcher } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
+import { machineNames } from './domain.ts';
 import { readMailArgs } from './mailargs.ts';
 import { keep } from './outbox.ts';
 import { checkProgram, programHand, type ProgramSettings } from './program.ts';
+import { isRelay, readRelay, type SmtpSettings } from './relay.ts';
 
 /** What the configuration says of mail, and where things lie. */
 export interface MailSettings extends ProgramSettings {
@@ -50,13 +52,18 @@ export function mailer(
 }
 
 /** Check the settings of mail before anything runs. */
-export function checkMailSettings(settings: ProgramSettings): void {
-  const scheme = /^[a-z][a-z+]*:/.exec(settings.mailcmd)?.[0];
-  if (scheme === undefined) checkProgram(settings);
-  else if (settings.mailcmd !== 'mailbox:') {
-    const problem = `MAILCMD "${settings.mailcmd}" is neither the path of a program nor "mailbox:"`;
+export function checkMailSettings(
+  settings: ProgramSettings & { readonly smtp?: SmtpSettings },
+): void {
+  const { mailcmd, smtp } = settings;
+  if (smtp !== undefined && (isRelay(mailcmd) || smtp.host !== undefined))
+    readRelay(mailcmd, smtp, machineNames());
+  if (mailcmd === 'mailbox:' || isRelay(mailcmd)) return;
+  if (/^[a-z][a-z+]*:/.test(mailcmd)) {
+    const problem = `MAILCMD "${mailcmd}" is neither the path of a program nor "mailbox:" nor a relay such as "smtp://HOST"`;
     throw new Failure(problem, { exit: EXIT.CONFIG });
   }
+  checkProgram(settings);
 }
 
 /**
@@ -71,6 +78,9 @@ export function chooseHand(
 ): Hand {
   checkMailSettings(settings);
   if (settings.mailcmd === 'mailbox:') return deposit;
+  // No process of a job's user speaks to the network, nor one of root's: see postman.ts.
+  if (isRelay(settings.mailcmd))
+    return (mail) => Promise.resolve(refuseAll(mail, 'it waits for the postman'));
   const { program } = readMailArgs(settings.mailcmd, '%s');
   const hand = programHand(settings, launcher, log);
   let isMissing = false;

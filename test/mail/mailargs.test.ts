@@ -71,11 +71,11 @@ for (const [mailcmd, mailargs, message] of wrong)
     assert.throws(() => readMailArgs(mailcmd, mailargs), { name: 'Failure', exit: 78, message });
   });
 
-for (const mailcmd of ['smtp://relay', 'smtps://relay:465', 'mailbox:/var/mail', 'file:///x'])
+for (const mailcmd of ['http://relay', 'mail:', 'mailbox:/var/mail', 'file:///x'])
   test(`checkMailSettings() says that ${mailcmd} is no way that it knows`, () => {
     assert.throws(() => checkMailSettings({ mailcmd, mailargs: DEFAULT }), {
       exit: 78,
-      message: `MAILCMD "${mailcmd}" is neither the path of a program nor "mailbox:"`,
+      message: `MAILCMD "${mailcmd}" is neither the path of a program nor "mailbox:" nor a relay such as "smtp://HOST"`,
     });
   });
 

@@ -96,10 +96,20 @@ const cases: Record<string, Case> = {
     status: 78,
     says: 'MAILCMD must be the absolute path of a program: bin/sendmail',
   },
-  'a MAILCMD that is no way yet': {
-    args: ['--mailcmd', 'smtp://relay.example.org'],
+  'a MAILCMD that is no way': {
+    args: ['--mailcmd', 'http://relay.example.org'],
     status: 78,
-    says: 'MAILCMD "smtp://relay.example.org" is neither the path of a program nor "mailbox:"',
+    says: 'MAILCMD "http://relay.example.org" is neither the path of a program nor "mailbox:" nor a relay such as "smtp://HOST"',
+  },
+  'a MAILCMD with a password': {
+    args: ['--mailcmd', 'smtp://cron:secret@relay.example.org'],
+    status: 78,
+    says: 'MAILCMD has a user or a password in its URL, where everybody can read it: put both into a file of mode 0600 (lines "user = NAME" and "password = SECRET"), and name it by [mail.smtp] credentials',
+  },
+  'a relay without a host': {
+    settings: { mail: { mailcmd: 'smtp:' } },
+    status: 78,
+    says: 'MAILCMD "smtp:" names no host, and [mail.smtp] host does not either',
   },
   'MAILARGS without a program': {
     args: ['--mailargs', '-i %s'],

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { type Behaviour, me, needsRoot, openSandbox, userTest } from '../support/sandbox.ts';
+import { openRelay } from '../support/relay.ts';
+import {
+  type Behaviour,
+  isRoot,
+  me,
+  needsRoot,
+  openSandbox,
+  userTest,
+} from '../support/sandbox.ts';
 
 interface Case {
   readonly behaviour: Behaviour;
@@ -144,3 +152,20 @@ for (const [what, [args, status, says]] of Object.entries(wrong))
     assert.ok(!existsSync(sandbox.path('log')));
     assert.deepEqual(sandbox.mails(), []);
   });
+
+test('cronctl mail-test tells what a relay says', async (t) => {
+  const relay = await openRelay(t, {
+    rcpt: (address) => (address.startsWith('bob') ? { code: 550, text: 'no bob' } : undefined),
+  });
+  // The user mailcron is not on every machine.
+  const smtp = { run_as: isRoot ? 'nobody' : me, domain: 'example.com' };
+  const sandbox = openSandbox(t, { 'mail.smtp': smtp });
+  const url = `smtp://127.0.0.1:${relay.port}`;
+  const args = ['mail-test', '--mailcmd', url, 'alice,bob'];
+  const { status, stdout } = await sandbox.cronctl(args);
+  assert.match(stdout, /^relay {5}127\.0\.0\.1:\d+ by SMTP, security opportunistic$/m);
+  assert.match(stdout, /^result {4}refused, bob: 127\.0\.0\.1:\d+ said to RCPT TO: 550 no bob$/m);
+  assert.match(stdout, /^result {4}taken, for 1 of 2$/m);
+  assert.equal(status, 1);
+  assert.deepEqual(relay.mails[0]?.recipients, ['alice@example.com']);
+});

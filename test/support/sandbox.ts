@@ -119,6 +119,7 @@ export class Sandbox {
   /** Write the configuration: every path in the root, the recorder, a log file, and what is given. */
   configure(settings: Settings): void {
     const sections: Settings = {
+      ...settings,
       paths: {
         spool: this.path('spool'),
         system_crontab: this.path('crontab'),
