@@ -1,5 +1,6 @@
 /** The command of an entry → what its shell will not do as it was meant. */
 
+import { firstPercent } from './entry.ts';
 import { lookup } from './environment.ts';
 import { quoted, visible } from './escape.ts';
 import type { Warn } from './problem.ts';
@@ -24,11 +25,6 @@ export function warnOfPercent({ entry, command }: WrittenEntry, warn: Warn): voi
   if (!cut) return;
   const message = `The command ends at this "%", and the rest is its input: write "\\%" for a percent sign`;
   warn({ column: command.column + at, reason: 'unescaped %', message });
-}
-
-function firstPercent(raw: string): number {
-  for (const { 0: mark, index } of raw.matchAll(/\\[^]|%/g)) if (mark === '%') return index;
-  return raw.length;
 }
 
 /** Tell whether a quote, or a command in backquotes or `$(`, is left open at the end. */

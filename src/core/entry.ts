@@ -150,7 +150,7 @@ function parseCommand(
 }
 
 /** Find the first unescaped "%", or the end. */
-function firstPercent(raw: string): number {
+export function firstPercent(raw: string): number {
   if (!raw.includes('%')) return raw.length;
   for (const { 0: mark, index } of raw.matchAll(/\\[^]|%/g)) {
     if (mark === '%') return index;
