@@ -3,11 +3,9 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
+import { DEFAULT_CONFIG, DEFAULT_LOG, DEFAULT_PATHS } from './defaults.ts';
 import { EXIT, errorCode, Failure, reason } from './failure.ts';
 import type { SinkChoice } from './sink.ts';
-
-/** Where it is unless `--config` or CRON_CONFIG says otherwise; this one need not exist. */
-export const DEFAULT_CONFIG = '/etc/mailcron.toml';
 
 const path = (fallback: string) =>
   v.optional(v.pipe(v.string(), v.check(isAbsolute, 'must be an absolute path')), fallback);
@@ -17,23 +15,23 @@ const seconds = (fallback: number) =>
   v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(86_400)), fallback);
 
 const PATHS = v.strictObject({
-  spool: path('/var/spool/cron/crontabs'),
-  system_crontab: path('/etc/crontab'),
-  cron_d: path('/etc/cron.d'),
-  allow: path('/etc/cron.allow'),
-  deny: path('/etc/cron.deny'),
+  spool: path(DEFAULT_PATHS.spool),
+  system_crontab: path(DEFAULT_PATHS.system_crontab),
+  cron_d: path(DEFAULT_PATHS.cron_d),
+  allow: path(DEFAULT_PATHS.allow),
+  deny: path(DEFAULT_PATHS.deny),
   run: v.optional(
     v.pipe(
       v.string(),
       v.check(isAbsolute, 'must be an absolute path'),
       v.maxBytes(RUN_LIMIT, `must not be longer than ${RUN_LIMIT} bytes: sockets lie there`),
     ),
-    '/run/mailcron',
+    DEFAULT_PATHS.run,
   ),
-  pidfile: path('/run/crond.pid'),
-  reboot: path('/run/crond.reboot'),
-  state: path('/var/lib/mailcron'),
-  mailbox: path('/var/mail'),
+  pidfile: path(DEFAULT_PATHS.pidfile),
+  reboot: path(DEFAULT_PATHS.reboot),
+  state: path(DEFAULT_PATHS.state),
+  mailbox: path(DEFAULT_PATHS.mailbox),
 });
 
 const MAILBOX = v.strictObject({
@@ -106,8 +104,8 @@ const JOBS = v.strictObject({
 });
 
 const LOG = v.strictObject({
-  to: v.optional(v.pipe(v.string(), v.minLength(1)), 'auto'),
-  format: v.optional(v.picklist(['text', 'json']), 'text'),
+  to: v.optional(v.pipe(v.string(), v.minLength(1)), DEFAULT_LOG.to),
+  format: v.optional(v.picklist(['text', 'json']), DEFAULT_LOG.format),
 });
 
 const CONFIG = v.strictObject({

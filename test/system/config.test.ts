@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { type Config, DEFAULT_CONFIG, logChoice, readConfig } from '../../src/system/config.ts';
+import { type Config, logChoice, readConfig } from '../../src/system/config.ts';
+import { DEFAULT_CONFIG } from '../../src/system/defaults.ts';
 import { Failure } from '../../src/system/failure.ts';
 import { userTest } from '../support/sandbox.ts';
 
