@@ -39,7 +39,7 @@ const lean: Record<string, readonly string[]> = {
   'cli/runner.ts': [...NOT_SMALL, SMTP],
   'cli/deposit.ts': [...NOT_SMALL, SMTP],
   'cli/cron.ts': ['cron-parser', SMTP],
-  'cli/crontab.ts': ['cron-parser', 'pino', 'chokidar', SMTP],
+  'cli/crontab.ts': ['cron-parser', 'pino', 'chokidar', 'koffi', 'smol-toml', 'valibot', SMTP],
   'cli/postman.ts': Object.keys(packages).filter((name) => name !== SMTP),
 };
 

@@ -1,13 +1,9 @@
 /** crontab(1): the command line → a table installed, listed, removed, edited or checked. */
-import { fromBytes } from '../system/bytes.ts';
 import { EXIT, Failure } from '../system/failure.ts';
-import { editTable } from './edit.ts';
-import { readGiven } from './given.ts';
+import { listTable, none } from './list.ts';
 import { type CommandLine, commandLine } from './options.ts';
-import { chooseUser, openSession, type Session } from './session.ts';
-import { acceptTable, withoutHeader } from './table.ts';
-import { isWatched, tellNext } from './tell.ts';
-import { ask, print, say, undisturbed } from './terminal.ts';
+import { openSession, type Session } from './session.ts';
+import { ask, say, undisturbed } from './terminal.ts';
 
 const USAGE = `usage:\tcrontab [-u user] [-n] file
 \tcrontab [ -u user ] [ -i ] { -e | -l | -r }
@@ -28,6 +24,7 @@ const USAGE = `usage:\tcrontab [-u user] [-n] file
 
 \t--config FILE\t(read this file and not /etc/mailcron.toml)`;
 
+// Beyond ASCII: letters that nobody types by accident (see commandLine).
 const CONFIG = '\u1000';
 const OPTIONS = `u:(user)nielrTh(help)${CONFIG}:(config)`;
 
@@ -48,7 +45,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-const LETTERS = { e: 'edit', l: 'list', r: 'remove', T: 'check', n: 'dryRun' } as const;
+const LETTERS = {
+  e: 'edit',
+  l: 'list',
+  r: 'remove',
+  T: 'check',
+  n: 'dryRun',
+} as const;
 
 function chooseOperation({ options, operands }: CommandLine): Operation {
   if (options.has('h')) return { kind: 'help' };
@@ -78,73 +81,36 @@ async function run(operation: Operation, options: CommandLine['options']): Promi
     say(USAGE);
     return EXIT.FAILURE; // as Debian's
   }
-  if (kind === 'check') return checkFile(operation.file, options.get('u'));
+  // What `crontab -l` does without is loaded where it is needed: half of its time would go into that.
+  if (kind === 'check') {
+    const { checkFile } = await import('./replace.ts');
+    return checkFile(operation.file, options.get('u'));
+  }
   const session = await openSession(options, options.get(CONFIG));
   if (session === null) return EXIT.FAILURE;
   switch (kind) {
-    case 'edit':
+    case 'edit': {
+      const { editTable } = await import('./edit.ts');
       return editTable(session);
+    }
     case 'list':
-      return list(session);
+      return listTable(session);
     case 'remove':
       return remove(session, options.has('i'));
     case 'replace':
-    case 'dryRun':
-      return replace(session, operation.file, kind === 'dryRun');
+    case 'dryRun': {
+      const { replaceTable } = await import('./replace.ts');
+      return replaceTable(session, operation.file, kind === 'dryRun');
+    }
     default:
       return kind satisfies never;
   }
 }
 
-async function list({ user, crontabs, log }: Session): Promise<number> {
-  log('LIST');
-  const table = await crontabs.read(user);
-  if (table === null) return none(user.name);
-  // Debian: an N here shows the header that another cron may have left.
-  const whole = /^n/i.test(process.env['CRONTAB_NOHEADER'] ?? '');
-  return (await print(whole ? table : withoutHeader(table))) ? EXIT.OK : EXIT.FAILURE;
-}
-
-async function remove({ user, crontabs, log }: Session, confirm: boolean): Promise<number> {
-  if ((await crontabs.read(user)) === null) return none(user.name);
+async function remove({ user, tables }: Session, confirm: boolean): Promise<number> {
+  // Asked for only to be told of: cron is the one to say whether there is a table to remove.
+  if (confirm && (await tables.read('change')) === null) return none(user.name);
   const question = `crontab: really delete ${user.name}'s crontab? (y/n) `;
   if (confirm && !ask(question, 'Please enter Y or N: ')) return EXIT.OK;
-  log('DELETE');
-  return (await undisturbed(() => crontabs.remove(user))) ? EXIT.OK : none(user.name);
-}
-
-async function replace(session: Session, file: string, dryRun: boolean): Promise<number> {
-  const { user, crontabs, log } = session;
-  const verdict = "errors in crontab file, can't install.";
-  const table = acceptTable(await readGiven(file), { file, owner: user.name, verdict });
-  if (table === null) return EXIT.FAILURE;
-  if (dryRun) {
-    say('The syntax of the crontab file was successfully checked.');
-    return EXIT.OK;
-  }
-  const before = isWatched() ? await crontabs.read(user) : null;
-  await undisturbed(() => crontabs.install(user, table));
-  log('REPLACE');
-  await tellNext(before, table, user.name);
-  return EXIT.OK;
-}
-
-/** Check a file for whoever calls; cron.allow and the spool have no part in it. */
-async function checkFile(file: string, name: string | undefined): Promise<number> {
-  const chosen = await chooseUser(name);
-  if (chosen === null) return EXIT.FAILURE;
-  const owner = chosen.user.name;
-  // The words are cronie's, whose option this is.
-  const verdict = 'Invalid crontab file. Syntax issues were found.';
-  const given = await readGiven(file);
-  const { warningsOf } = await import('./problems.ts');
-  const warnings = warningsOf(fromBytes(given), owner);
-  if (acceptTable(given, { file, owner, verdict, warnings }) === null) return EXIT.FAILURE;
-  say('No syntax issues were found in the crontab file.');
-  return EXIT.OK;
-}
-
-function none(name: string): number {
-  say(`no crontab for ${name}`);
-  return EXIT.FAILURE;
+  return (await undisturbed(() => tables.remove())) ? EXIT.OK : none(user.name);
 }

@@ -2,7 +2,8 @@
 import { EXIT, Failure } from '../system/failure.ts';
 import { createDraft, type Draft } from './editor.ts';
 import type { Session } from './session.ts';
-import { acceptTable, withoutHeader } from './table.ts';
+import { withoutHeader } from './header.ts';
+import { acceptTable } from './table.ts';
 import { tellNext } from './tell.ts';
 import { ask, say, undisturbed } from './terminal.ts';
 
@@ -27,16 +28,15 @@ const EMPTY_TABLE = `\
 
 /** Edit the session's table; returns the exit status. */
 export async function editTable(session: Session): Promise<number> {
-  const { user, crontabs, log } = session;
-  log('BEGIN EDIT');
-  const seen = await crontabs.read(user);
+  const { user, tables, log } = session;
+  const seen = await tables.read('edit');
   if (seen === null) say(`no crontab for ${user.name} - using an empty one`);
   const given = seen === null ? Buffer.from(EMPTY_TABLE) : withoutHeader(seen);
   const draft = createDraft(given, process.env);
   const outcome = await editDraft(session, draft, given, seen);
   if (outcome === 'left') say(`crontab: edits left in ${draft.file}`);
   else draft.discard();
-  if (outcome !== 'aborted') log('END EDIT');
+  if (outcome !== 'aborted') await log('END EDIT');
   return outcome === 'done' ? EXIT.OK : EXIT.FAILURE;
 }
 
@@ -64,7 +64,7 @@ async function editDraft(
         verdict: "errors in crontab file, can't install.",
         edited: true,
       });
-      if (table !== null) return await install(session, table, seen);
+      if (table !== null) return await install(session, draft, table, seen);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       say(`crontab: ${error.message}`);
@@ -76,17 +76,26 @@ async function editDraft(
 }
 
 async function install(
-  { user, crontabs, log }: Session,
+  { user, tables }: Session,
+  draft: Draft,
   table: Buffer,
   seen: Buffer | null,
 ): Promise<Outcome> {
-  if (await undisturbed(() => crontabs.install(user, table, seen))) {
-    log('REPLACE');
+  if (await undisturbed(() => tables.install(table, seen))) {
     await tellNext(seen, table, user.name);
     return 'done';
   }
-  say(`crontab: the crontab of ${user.name} was changed by somebody else meanwhile, not installed`);
+  const file = shellWord(draft.file);
+  say(
+    `crontab: the crontab of ${user.name} was changed by somebody else meanwhile, not installed\n` +
+      `crontab: to compare: crontab -l | diff - ${file}; to install yours all the same: crontab ${file}`,
+  );
   return 'left';
+}
+
+/** A file's name as it can be handed to a shell. */
+function shellWord(file: string): string {
+  return /^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function isUntouched(draft: Draft, given: Buffer): boolean {

@@ -1,20 +1,21 @@
 /** Who calls crontab(1), for whose table, and whether they may. */
-import { isAbsolute } from 'node:path';
-import { access } from '../spool/access.ts';
-import { type Crontabs, spoolCrontabs, type TabOwner } from '../spool/store.ts';
-import { type Config, readConfig } from '../system/config.ts';
+import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { access, type AccessLists } from '../spool/access.ts';
+import type { TabOwner } from '../spool/store.ts';
+import type { Config } from '../system/config.ts';
+import { DEFAULT_CONFIG, DEFAULT_LOG, DEFAULT_PATHS } from '../system/defaults.ts';
 import { EXIT, Failure } from '../system/failure.ts';
-import { getpwnam, getpwuid, type Passwd } from '../system/libc.ts';
-import { type Log, openSink, plainLog } from '../system/sink.ts';
+import { openTables, type Tables } from './tables.ts';
 import { say } from './terminal.ts';
 
 /** One call of crontab(1) by somebody who may. */
 export interface Session {
   /** The table's user. */
   readonly user: TabOwner;
-  readonly crontabs: Crontabs;
-  /** Log an event of Debian's client, such as `(root) LIST (alice)`. */
-  readonly log: (event: string) => void;
+  readonly tables: Tables;
+  /** Log an event of Debian's client that cron does not see. */
+  readonly log: (event: string) => Promise<void>;
 }
 
 const ROOT = 0;
@@ -22,17 +23,27 @@ const ROOT = 0;
 /** Find out whose table is meant: the caller's, or of `-u` for root. Null: no, and it has been said. */
 export async function chooseUser(
   name: string | undefined,
-): Promise<{ caller: Passwd; user: Passwd } | null> {
-  const caller = getpwuid(process.getuid?.() ?? -1);
-  if (caller === null)
-    throw new Failure("your UID isn't in the passwd file.\nbailing out.", { exit: EXIT.FAILURE });
-  if (name === undefined) return { caller, user: caller };
+): Promise<{ caller: TabOwner; user: TabOwner } | null> {
+  const caller = whoCalls();
+  if (name === undefined || name === caller.name) return { caller, user: caller };
+  // Loaded only here: for one's own table nobody else need be looked up.
+  const { getpwnam } = await import('../system/libc.ts');
   const user = await getpwnam(name);
   // Two blanks behind the program's name, as vixie has it.
   if (user === null) throw new Failure(` user \`${name}' unknown`, { exit: EXIT.FAILURE });
   if (caller.uid === ROOT || caller.uid === user.uid) return { caller, user };
   say('must be privileged to use -u');
   return null;
+}
+
+function whoCalls(): TabOwner {
+  try {
+    const { username, uid } = userInfo();
+    return { name: username, uid };
+  } catch (error) {
+    const problem = "your UID isn't in the passwd file.\nbailing out.";
+    throw new Failure(problem, { exit: EXIT.FAILURE, cause: error });
+  }
 }
 
 /** Open a session for `user`, of `-u` or nobody in particular. Null: refused, and it has been said. */
@@ -43,34 +54,48 @@ export async function openSession(
   const chosen = await chooseUser(options.get('u'));
   if (chosen === null) return null;
   const { caller, user } = chosen;
-  const { paths, log: logging } = readConfig({ config: configFile }, process.env);
-  const log = clientLog(logging);
-  const { allowed, trouble } = access(user.name, paths);
-  if (trouble !== undefined) say(trouble);
-  if (allowed)
-    return {
-      user,
-      crontabs: spoolCrontabs(paths.spool),
-      log: (event) => log(caller.name, event, user.name),
-    };
+  const { paths, log: logging } = await readSettings(configFile);
+  const log = async (who: string, event: string, detail: string): Promise<void> => {
+    const { clientLog } = await import('./clientlog.ts');
+    clientLog(logging)(who, event, detail);
+  };
+  const logEvent = (event: string): Promise<void> => log(caller.name, event, user.name);
+  const tables = openTables({
+    user,
+    isCaller: user.name === caller.name,
+    run: paths.run,
+    async spool() {
+      const { directTables, mayWrite } = await import('./direct.ts');
+      return mayWrite(paths.spool) ? directTables(paths.spool, user, logEvent) : null;
+    },
+  });
+  if (await isAllowed(user, paths, tables)) return { user, tables, log: logEvent };
   if (caller.uid === ROOT) {
     say(`The user ${user.name} cannot use this program (crontab)`);
     return null;
   }
   say(`You (${user.name}) are not allowed to use this program (crontab)`);
   say('See crontab(1) for more information');
-  log(caller.name, 'AUTH', 'crontab command not allowed');
+  await log(caller.name, 'AUTH', 'crontab command not allowed');
   return null;
 }
 
-/** Log where the daemon does, if that is a file one may write; else to syslog, in silence without. */
-function clientLog({ to, format }: Config['log']): Log {
-  if (isAbsolute(to)) {
-    try {
-      return plainLog(openSink({ to: { file: to }, format }), 'crontab');
-    } catch {
-      // An ordinary user's client, and root's log.
-    }
-  }
-  return plainLog(openSink({ to: 'syslog', format, silent: true }), 'crontab');
+/** Decide as cron will, which has the last word; a list that the caller cannot read, cron can. */
+async function isAllowed({ name }: TabOwner, lists: AccessLists, tables: Tables): Promise<boolean> {
+  const { allowed, trouble } = access(name, lists);
+  if (trouble === undefined) return allowed;
+  const verdict = await tables.permitted();
+  if (verdict === null) say(trouble);
+  return verdict ?? false;
+}
+
+/** The configuration, as far as it concerns a client; without a file, nothing is loaded for it. */
+export async function readSettings(
+  configFile: string | undefined,
+): Promise<Pick<Config, 'paths' | 'log'>> {
+  const named = configFile ?? process.env['CRON_CONFIG'];
+  if (named === undefined && !existsSync(DEFAULT_CONFIG))
+    return { paths: DEFAULT_PATHS, log: DEFAULT_LOG };
+  const { readConfig } = await import('../system/config.ts');
+  return readConfig({ config: configFile }, process.env);
 }

@@ -204,7 +204,9 @@ test('crontab -e tells when the table was changed meanwhile, and loses neither',
   const other = `printf '@daily theirs\\n' | "${process.execPath}" "${program}" -`;
   const { status, err } = edit(`${other}; echo '@daily mine' >> "$1"`);
   const left = /crontab: edits left in (\/.*)\n$/.exec(err)?.[1] ?? '';
-  assert.match(err, /the crontab of .* was changed by somebody else meanwhile, not installed/);
+  assert.match(err, /the crontab of .* was changed by somebody else meanwhile, not installed\n/);
+  const ways = `to compare: crontab -l | diff - ${left}; to install yours all the same: crontab ${left}\n`;
+  assert.ok(err.includes(ways), err);
   assert.equal(readFileSync(left, 'utf8'), `${GOOD}@daily mine\n`);
   assert.deepEqual([status, table()], [1, '@daily theirs\n']);
 });

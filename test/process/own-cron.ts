@@ -60,7 +60,10 @@ export function ownCron(t: TestContext, owner?: number): OwnCron {
     writeFileSync(join(root, name), content);
     return join(root, name);
   };
-  const paths = { spool, allow: join(root, 'allow'), deny: join(root, 'deny') };
+  // No cron listens in `run`: the spool is written directly.
+  const names = ['allow', 'deny', 'run', 'state'] as const;
+  const others = names.map((name) => [name, join(root, name)] as const);
+  const paths = { spool, ...Object.fromEntries(others) };
   const lines = Object.entries(paths).map(([key, path]) => `${key} = "${path}"\n`);
   const log = join(root, 'log');
   const config = file('cron.toml', `[paths]\n${lines.join('')}[log]\nto = "${log}"\n`);

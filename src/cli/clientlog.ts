@@ -1,0 +1,16 @@
+/** `[log]` of the configuration → where a client logs. */
+import { isAbsolute } from 'node:path';
+import type { Config } from '../system/config.ts';
+import { type Log, openSink, plainLog } from '../system/sink.ts';
+
+/** Log where the daemon does, if that is a file one may write; else to syslog, in silence without. */
+export function clientLog({ to, format }: Config['log']): Log {
+  if (isAbsolute(to)) {
+    try {
+      return plainLog(openSink({ to: { file: to }, format }), 'crontab');
+    } catch {
+      // An ordinary user's client, and root's log.
+    }
+  }
+  return plainLog(openSink({ to: 'syslog', format, silent: true }), 'crontab');
+}

@@ -1,0 +1,36 @@
+/** A user's table straight in the spool, for who may write it while no cron is running. */
+import { statSync } from 'node:fs';
+import { spoolCrontabs, type TabOwner } from '../spool/store.ts';
+import type { Tables } from './tables.ts';
+
+/** Log an event of Debian's client, such as `(root) LIST (alice)`. */
+export type LogEvent = (event: string) => Promise<void>;
+
+/** Whether this process may change the spool: as root, or as its owner. */
+export function mayWrite(spool: string): boolean {
+  const uid = process.getuid?.();
+  return uid === 0 || statSync(spool, { throwIfNoEntry: false })?.uid === uid;
+}
+
+/** The table of a user in a spool that this process may write; it logs what cron would. */
+export function directTables(spool: string, user: TabOwner, log: LogEvent): Tables {
+  const crontabs = spoolCrontabs(spool);
+  return {
+    permitted: () => Promise.resolve(null),
+    async read(purpose) {
+      if (purpose === 'list') await log('LIST');
+      if (purpose === 'edit') await log('BEGIN EDIT');
+      return crontabs.read(user);
+    },
+    async install(table, seen) {
+      const installed = await crontabs.install(user, table, seen);
+      if (installed) await log('REPLACE');
+      return installed;
+    },
+    async remove() {
+      const removed = await crontabs.remove(user);
+      if (removed) await log('DELETE');
+      return removed;
+    },
+  };
+}
