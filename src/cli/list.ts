@@ -1,4 +1,4 @@
-/** crontab -l: a user's table → stdout. */
+/** crontab -l: a user's table → stdout, in colours where somebody looks at it. */
 import { EXIT } from '../system/failure.ts';
 import { withoutHeader } from './header.ts';
 import type { Session } from './session.ts';
@@ -11,7 +11,15 @@ export async function listTable({ user, tables }: Session): Promise<number> {
   // Debian: an N here shows the header that another cron may have left.
   const whole = /^n/i.test(process.env['CRONTAB_NOHEADER'] ?? '');
   const shown = whole ? table : withoutHeader(table);
-  return (await print(shown)) ? EXIT.OK : EXIT.FAILURE;
+  return (await print(await dressed(shown, user.name))) ? EXIT.OK : EXIT.FAILURE;
+}
+
+/** The table as it is, unless it goes to a terminal that has colours. */
+async function dressed(table: Buffer, owner: string): Promise<Buffer> {
+  const { NO_COLOR = '', TERM = 'dumb' } = process.env;
+  if (NO_COLOR !== '' || TERM === 'dumb' || !process.stdout.isTTY) return table;
+  const { inColours } = await import('./colours.ts');
+  return inColours(table, owner);
 }
 
 /** Say that there is no table; returns the exit status. */
