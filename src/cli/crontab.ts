@@ -7,6 +7,7 @@ import { ask, say, undisturbed } from './terminal.ts';
 
 const USAGE = `usage:\tcrontab [-u user] [-n] file
 \tcrontab [ -u user ] [ -i ] { -e | -l | -r }
+\tcrontab [-u user] { --backups | --restore } [number]
 \tcrontab -T file
 
 \t-h\t(displays this help message)
@@ -22,15 +23,21 @@ const USAGE = `usage:\tcrontab [-u user] [-n] file
 
 \t-i\t(prompt before deleting user's crontab)
 
+\t--backups\t(list the tables that were in force before, or show one of them)
+\t--restore\t(put one of them in force again; without a number the last one)
+
 \t--config FILE\t(read this file and not /etc/mailcron.toml)`;
 
 // Beyond ASCII: letters that nobody types by accident (see commandLine).
 const CONFIG = '\u1000';
-const OPTIONS = `u:(user)nielrTh(help)${CONFIG}:(config)`;
+const BACKUPS = '\u1001';
+const RESTORE = '\u1002';
+const OPTIONS = `u:(user)nielrTh(help)${CONFIG}:(config)${BACKUPS}(backups)${RESTORE}(restore)`;
 
 /** What is to be done; of `replace`, `dryRun` and `check` with which file, `-` being stdin. */
 type Operation =
   | { readonly kind: 'help' | 'edit' | 'list' | 'remove' }
+  | { readonly kind: 'backups' | 'restore'; readonly number: number | null }
   | { readonly kind: 'replace' | 'dryRun' | 'check'; readonly file: string };
 
 /** Run crontab; returns its exit status. */
@@ -51,6 +58,8 @@ const LETTERS = {
   r: 'remove',
   T: 'check',
   n: 'dryRun',
+  [BACKUPS]: 'backups',
+  [RESTORE]: 'restore',
 } as const;
 
 function chooseOperation({ options, operands }: CommandLine): Operation {
@@ -62,6 +71,11 @@ function chooseOperation({ options, operands }: CommandLine): Operation {
   if (kind === 'edit' || kind === 'list' || kind === 'remove') {
     if (file !== undefined) throw misused('no arguments permitted after this option');
     return { kind };
+  }
+  if (kind === 'backups' || kind === 'restore') {
+    if (another !== undefined || !/^[1-9]\d{0,3}$/.test(file ?? '1'))
+      throw misused(`--${kind} takes one number, as --backups lists them`);
+    return { kind, number: file === undefined ? null : Number(file) };
   }
   if (another !== undefined) throw misused('only one file permitted');
   if (file !== undefined) return { kind, file };
@@ -97,6 +111,15 @@ async function run(operation: Operation, options: CommandLine['options']): Promi
       return listTable(session);
     case 'remove':
       return remove(session, options.has('i'));
+    case 'backups': {
+      const { listBackups, showBackup } = await import('./restore.ts');
+      const { number } = operation;
+      return number === null ? listBackups(session) : showBackup(session, number);
+    }
+    case 'restore': {
+      const { restoreTable } = await import('./restore.ts');
+      return restoreTable(session, operation.number ?? 1);
+    }
     case 'replace':
     case 'dryRun': {
       const { replaceTable } = await import('./replace.ts');

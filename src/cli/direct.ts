@@ -1,6 +1,9 @@
 /** A user's table straight in the spool, for who may write it while no cron is running. */
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { openBackups } from '../spool/backup.ts';
 import { spoolCrontabs, type TabOwner } from '../spool/store.ts';
+import type { Config } from '../system/config.ts';
 import type { Tables } from './tables.ts';
 
 /** Log an event of Debian's client, such as `(root) LIST (alice)`. */
@@ -13,8 +16,17 @@ export function mayWrite(spool: string): boolean {
 }
 
 /** The table of a user in a spool that this process may write; it logs what cron would. */
-export function directTables(spool: string, user: TabOwner, log: LogEvent): Tables {
+export function directTables(
+  { spool, state }: Pick<Config['paths'], 'spool' | 'state'>,
+  user: TabOwner,
+  log: LogEvent,
+): Tables {
   const crontabs = spoolCrontabs(spool);
+  const backups = openBackups(join(state, 'backup'));
+  async function keep(): Promise<void> {
+    const table = await crontabs.read(user);
+    if (table !== null) await backups.keep(user, table);
+  }
   return {
     permitted: () => Promise.resolve(null),
     async read(purpose) {
@@ -23,14 +35,25 @@ export function directTables(spool: string, user: TabOwner, log: LogEvent): Tabl
       return crontabs.read(user);
     },
     async install(table, seen) {
+      await keep();
       const installed = await crontabs.install(user, table, seen);
       if (installed) await log('REPLACE');
       return installed;
     },
     async remove() {
+      await keep();
       const removed = await crontabs.remove(user);
       if (removed) await log('DELETE');
       return removed;
     },
+    async backups() {
+      const kept = await backups.list(user);
+      return kept.map(({ number, at, size }) => ({
+        number,
+        at: new Date(at).toISOString(),
+        size,
+      }));
+    },
+    backup: (number) => backups.read(user, number),
   };
 }

@@ -8,10 +8,15 @@ import { print, say } from './terminal.ts';
 export async function listTable({ user, tables }: Session): Promise<number> {
   const table = await tables.read('list');
   if (table === null) return none(user.name);
+  return printTable(table, user.name);
+}
+
+/** Print a table of that user; returns the exit status. */
+export async function printTable(table: Buffer, owner: string): Promise<number> {
   // Debian: an N here shows the header that another cron may have left.
   const whole = /^n/i.test(process.env['CRONTAB_NOHEADER'] ?? '');
   const shown = whole ? table : withoutHeader(table);
-  return (await print(await dressed(shown, user.name))) ? EXIT.OK : EXIT.FAILURE;
+  return (await print(await dressed(shown, owner))) ? EXIT.OK : EXIT.FAILURE;
 }
 
 /** The table as it is, unless it goes to a terminal that has colours. */

@@ -16,11 +16,11 @@ import type { Outgoing } from '../system/outgoing.ts';
 import { sealDescriptors } from '../system/process.ts';
 import { systemUsers, type User } from '../system/users.ts';
 import { advice } from './advice.ts';
+import { onOneLine } from './lines.ts';
 import { longOptions, type Options } from './longs.ts';
 import { mailboxes, mailboxSettings } from './mailboxes.ts';
 import { openPostman } from './relay.ts';
 import { print } from './terminal.ts';
-import { onOneLine } from './upcoming.ts';
 
 const USAGE = `usage:\tcronctl mail-test [ADDRESS] [--user USER] [--mailcmd COMMAND] [--mailargs FORMAT]
 \t\t[--json] [--config FILE]

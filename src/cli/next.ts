@@ -9,21 +9,11 @@ import type { Offsets } from '../core/spans.ts';
 import { isZone } from '../core/zone.ts';
 import { readConfig } from '../system/config.ts';
 import { EXIT, Failure } from '../system/failure.ts';
+import { clockTime, distance, fit, onOneLine } from './lines.ts';
 import { longOptions, type Options } from './longs.ts';
 import { type Choice, readTabs } from './tabs.ts';
 import { print, say } from './terminal.ts';
-import {
-  asJson,
-  asText,
-  clockTime,
-  distance,
-  fit,
-  localOffsets,
-  onOneLine,
-  type Show,
-  upcoming,
-  type Upcoming,
-} from './upcoming.ts';
+import { asJson, asText, localOffsets, type Show, upcoming, type Upcoming } from './upcoming.ts';
 import { readTime } from './when.ts';
 
 const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--from T] [--until T]

@@ -66,7 +66,7 @@ export async function openSession(
     run: paths.run,
     async spool() {
       const { directTables, mayWrite } = await import('./direct.ts');
-      return mayWrite(paths.spool) ? directTables(paths.spool, user, logEvent) : null;
+      return mayWrite(paths.spool) ? directTables(paths, user, logEvent) : null;
     },
   });
   if (await isAllowed(user, paths, tables)) return { user, tables, log: logEvent };

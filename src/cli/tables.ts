@@ -1,7 +1,7 @@
 /** A user's table, in the hands of the cron that is running, or in the spool when none is. */
 import { join } from 'node:path';
 import { type Answer, ask, type Question } from '../control/client.ts';
-import { type Refusal, SOCKET_NAME } from '../control/protocol.ts';
+import { type BackupInfo, type Refusal, SOCKET_NAME } from '../control/protocol.ts';
 import type { TabOwner } from '../spool/store.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 
@@ -22,6 +22,10 @@ export interface Tables {
   install(table: Buffer, seen?: Buffer | null): Promise<boolean>;
   /** Remove the table; false: there is none. */
   remove(): Promise<boolean>;
+  /** The tables before this one, the newest first. */
+  backups(): Promise<readonly BackupInfo[]>;
+  /** One of them by its number; null: there is no such. */
+  backup(number: number): Promise<Buffer | null>;
 }
 
 /** Whose table, and where it may be. */
@@ -84,6 +88,20 @@ export function openTables({ user, isCaller, run, spool }: Whereabouts): Tables 
         { request: 'remove' },
         (answer) => answer.ok || lost(answer, 'none'),
         (tables) => tables.remove(),
+      ),
+    backups: () =>
+      either(
+        'list the former tables of',
+        { request: 'backups' },
+        (answer) => (answer.ok ? (answer.backups ?? []) : refused(answer)),
+        (tables) => tables.backups(),
+      ),
+    backup: (number) =>
+      either(
+        'read a former table of',
+        { request: 'backup', number },
+        (answer) => (answer.ok ? answer.body : nothing(answer)),
+        (tables) => tables.backup(number),
       ),
   };
 }

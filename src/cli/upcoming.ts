@@ -2,10 +2,11 @@
 import { seedOf } from '../core/agenda.ts';
 import type { Entry } from '../core/entry.ts';
 import { forecast, type ForecastOptions, type Start } from '../core/forecast.ts';
-import { MINUTE_MS, type Offsets } from '../core/spans.ts';
+import type { Offsets } from '../core/spans.ts';
 import type { Tab } from '../spool/tab.ts';
 import { fromText, toText } from '../system/bytes.ts';
 import { systemClock } from '../system/clock.ts';
+import { clockTime, distance, fit, onOneLine } from './lines.ts';
 
 /** An entry that will start. */
 export interface Upcoming extends Start {
@@ -96,39 +97,3 @@ export function asText(tabs: readonly Tab[], offsets: Offsets, now: number | nul
 
 /** `in 23 h 59 min` */
 const DISTANCE = 14;
-
-/** Cut a line where a terminal would wrap it. */
-export function fit(line: string): string {
-  const { columns } = process.stdout;
-  return columns === undefined || line.length <= columns
-    ? line
-    : `${line.slice(0, columns - 3)}...`;
-}
-
-/** Show an instant as clocks do: `Sun 2026-11-22 14:05 +0100`. */
-export function clockTime(at: number, offset: number): string {
-  const date = new Date(at + offset * MINUTE_MS);
-  const day = DAYS[date.getUTCDay()] ?? '';
-  const size = Math.abs(offset);
-  const [hours, minutes] = [Math.floor(size / 60), size % 60].map((n) => `${n}`.padStart(2, '0'));
-  const time = date.toISOString().slice(0, 16).replace('T', ' ');
-  return `${day} ${time} ${offset < 0 ? '-' : '+'}${hours}${minutes}`;
-}
-
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-
-/** Say how far away it is: `in 3 h 12 min`, in two units at most. */
-export function distance(ms: number): string {
-  const minutes = Math.floor(ms / MINUTE_MS);
-  const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24];
-  if (days > 0) return `in ${days} d ${hours} h`;
-  if (hours > 0) return `in ${hours} h ${minutes % 60} min`;
-  return minutes > 0 ? `in ${minutes} min` : `in ${Math.max(0, Math.ceil(ms / 1000))} s`;
-}
-
-/** A byte string on one line of a terminal: nothing in it moves the cursor. */
-export function onOneLine(text: string): string {
-  return toText(text)
-    .replaceAll('\t', ' ')
-    .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, '?');
-}

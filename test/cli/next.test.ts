@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { clockTime, distance } from '../../src/cli/lines.ts';
 import { nextRuns } from '../../src/cli/next.ts';
-import { clockTime, distance, upcoming } from '../../src/cli/upcoming.ts';
+import { upcoming } from '../../src/cli/upcoming.ts';
 import { readTime } from '../../src/cli/when.ts';
 import { parseCrontab } from '../../src/core/crontab.ts';
 import { forecast } from '../../src/core/forecast.ts';

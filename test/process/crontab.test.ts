@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { NOBODY, type Outcome, program, ownCron } from './own-cron.ts';
@@ -20,6 +20,10 @@ const misuse: readonly [args: readonly string[], err: string][] = [
   [['-l', 'x'], 'crontab: usage error: no arguments permitted after this option\n'],
   [['-n'], 'crontab: usage error: file name must be specified for replace\n'],
   [['-u', me], 'crontab: usage error: file name must be specified for replace\n'],
+  [['--backups', 'x'], 'crontab: usage error: --backups takes one number, as --backups lists'],
+  [['--restore', '0'], 'crontab: usage error: --restore takes one number, as --backups lists'],
+  [['--restore', '1', '2'], 'crontab: usage error: --restore takes one number, as --backups'],
+  [['-l', '--restore'], 'crontab: usage error: only one operation permitted\nusage:\t'],
   [['-T'], 'crontab: usage error: file name must be specified for the check\n'],
   [['a', 'b'], 'crontab: usage error: only one file permitted\n'],
   [['-u', 'nobody-here', '-l'], "crontab:  user `nobody-here' unknown\n"],
@@ -303,6 +307,8 @@ for (const [args, what] of [
   [['-e'], 'read'],
   [['-r'], 'remove'],
   [['-'], 'install'],
+  [['--backups'], 'list the former tables of'],
+  [['--restore'], 'read a former table of'],
 ] as const) {
   test(
     `crontab ${args.join()} of an ordinary user says that cron is not running`,
@@ -317,3 +323,51 @@ for (const [args, what] of [
     },
   );
 }
+
+test('crontab --restore brings back what was removed or replaced, and back again', (t) => {
+  const { crontab, table } = ownCron(t);
+  const [one, two] = ['@daily one\n', '@daily two\n'];
+  crontab(['-'], { input: one });
+  crontab(['-'], { input: two });
+  assert.deepEqual(crontab(['--backups', '1']), { ...silent, out: one });
+  crontab(['-r']);
+  const list = crontab(['--backups']);
+  const line = String.raw`until \w{3} \d{4}-\d\d-\d\d \d\d:\d\d [+-]\d{4}  11 bytes\n`;
+  assert.match(list.out, new RegExp(`^ 1  ${line} 2  ${line}$`));
+  const said = new RegExp(`^crontab: restored the crontab of ${me} that was in force until .{26}`);
+  const removed = crontab(['--restore']);
+  assert.match(removed.err, new RegExp(`${said.source}\n$`));
+  assert.deepEqual([removed.status, removed.out, table()], [0, '', two]);
+  const replaced = crontab(['--restore', '2']);
+  assert.match(replaced.err, new RegExp(`${said.source}; crontab --restore takes this back\n$`));
+  assert.deepEqual([replaced.status, table()], [0, one]);
+  crontab(['--restore']);
+  assert.equal(table(), two);
+});
+
+test('crontab keeps the last ten tables', (t) => {
+  const { crontab, table } = ownCron(t);
+  for (let n = 0; n < 12; n++) crontab(['-'], { input: `@daily ${n}\n` });
+  assert.equal(crontab(['--backups']).out.split('\n').length - 1, 10);
+  crontab(['--restore', '10']);
+  assert.equal(table(), '@daily 1\n');
+});
+
+test('crontab --restore says what it cannot do, and does nothing', (t) => {
+  const { crontab, table, root } = ownCron(t);
+  const none = crontab(['--backups']);
+  assert.deepEqual(none, { ...silent, status: 1, err: `no former crontab of ${me} is kept\n` });
+  const absent = `crontab: There is no former crontab 1 of ${me}; crontab --backups lists those that are kept\n`;
+  assert.deepEqual(crontab(['--restore']), { ...silent, status: 1, err: absent });
+  crontab(['-'], { input: GOOD });
+  crontab(['-'], { input: '@daily x\n' });
+  const [kept = ''] = readdirSync(join(root, 'state', 'backup', me));
+  writeFileSync(join(root, 'state', 'backup', me, kept), '61 * * * * x\n');
+  const { status, err } = crontab(['--restore', '1']);
+  assert.equal(status, 1);
+  assert.match(err, /^"former crontab 1":1: bad minute\n[^]*; crontab --backups 1 shows it\.\n$/);
+  assert.equal(table(), '@daily x\n');
+  writeFileSync(join(root, 'state', 'backup', me, kept), '@daily x\n');
+  const same = `crontab: the crontab of ${me} is that one already\n`;
+  assert.deepEqual(crontab(['--restore']), { ...silent, err: same });
+});
