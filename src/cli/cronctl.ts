@@ -7,10 +7,14 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \tcronctl check [--system] [--json] FILE...
 \tcronctl mail-test [ADDRESS] [--user USER] [--mailcmd COMMAND] [--mailargs FORMAT]
 \t\t[--json] [--config FILE]
+\tcronctl status [--json] [--config FILE]
+\tcronctl reload [--config FILE]
 
 \tnext\t(tells what the daemon will start, and when)
 \tcheck\t(tells every problem of crontabs; "-": standard input)
 \tmail-test\t(sends one mail, and tells what happens)
+\tstatus\t(tells whether cron is running, and what it is doing)
+\treload\t(has cron look at its crontabs now)
 
 \tcronctl COMMAND --help tells more`;
 
@@ -22,6 +26,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   next: async () => (await import('./next.ts')).next,
   check: async () => (await import('./problems.ts')).check,
   'mail-test': async () => (await import('./mailtest.ts')).mailTest,
+  status: async () => (await import('./status.ts')).status,
+  reload: async () => (await import('./status.ts')).reload,
 };
 
 /** Run cronctl; returns its exit status. */

@@ -1,9 +1,10 @@
 /** A failure that ends a command: one line for the user, and an exit status that says it. */
 
-/** Exit statuses: 1 as Debian's cron and crontab have it, the others of sysexits.h. */
+/** Exit statuses: 1 as Debian's cron and crontab have it, 3 as init scripts have it, the others of sysexits.h. */
 export const EXIT = {
   OK: 0,
   FAILURE: 1,
+  NOT_RUNNING: 3,
   USAGE: 64,
   NO_USER: 67,
   SOFTWARE: 70,
