@@ -52,7 +52,9 @@ function chooseEditor(environment: NodeJS.ProcessEnv): string {
 
 async function runEditor(editor: string, file: string, cwd: string): Promise<void> {
   // The editor may have arguments, so it is shell text; the file's name is not, and cannot break out.
-  const child = spawn('/bin/sh', ['-c', `${editor} "$@"`, '/bin/sh', file], {
+  // As vixie's: what the keyboard signals ends neither that shell nor an editor that does not care.
+  const script = `trap '' HUP INT QUIT; ${editor} "$@"`;
+  const child = spawn('/bin/sh', ['-c', script, '/bin/sh', file], {
     stdio: 'inherit',
     cwd,
   });
