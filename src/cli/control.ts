@@ -2,12 +2,13 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Answer, type Call, type Desk, openDesk, type Rows } from '../control/desk.ts';
-import { isPrivileged } from '../control/permit.ts';
+import { type Caller, isPrivileged } from '../control/permit.ts';
 import { refusal } from '../control/protocol.ts';
 import type { Runners } from '../run/runners.ts';
 import { access } from '../spool/access.ts';
 import { openBackups } from '../spool/backup.ts';
 import { spoolCrontabs } from '../spool/store.ts';
+import type { Log } from '../system/sink.ts';
 import { systemNames, type Users } from '../system/users.ts';
 import { TABLE_LIMIT } from './check.ts';
 import { type LoadedCrontabs, ownName } from './crontabs.ts';
@@ -20,6 +21,7 @@ export interface ControlTools {
   readonly crontabs: LoadedCrontabs;
   readonly runners: Pick<Runners, 'jobs' | 'count'>;
   readonly users: Users;
+  readonly log: Log;
   /** In milliseconds since the epoch. */
   readonly started: number;
 }
@@ -37,12 +39,27 @@ export function controlDesk(settings: Settings, tools: ControlTools): Desk {
     nameOf: systemNames(),
     uidOf: async (name: string) => (await tools.users.find(name))?.uid ?? null,
   };
-  return openDesk(answers(settings, tools, uid), realm, people);
+  return openDesk(answers(settings, tools, uid), realm, people, (caller, { error }) => {
+    // As Debian's: root is told, and nobody else.
+    if (error === 'not-allowed' && !isPrivileged(caller, uid))
+      note(tools.log, caller, 'AUTH', 'crontab command not allowed');
+  });
 }
+
+/** Log as Debian's crontab(1) would, in the name of the process that asks. */
+function note(log: Log, { name, pid }: Caller, event: string, detail: string): void {
+  log(name, event, detail, { tag: 'crontab', pid });
+}
+
+/** What a table is listed for, and how that is logged; a change is logged when it is made. */
+const LISTINGS: ReadonlyMap<unknown, string | null> = new Map([
+  ['edit', 'BEGIN EDIT'],
+  ['change', null],
+]);
 
 function answers(
   { config: { paths } }: Settings,
-  { crontabs, runners, started }: ControlTools,
+  { crontabs, runners, started, log }: ControlTools,
   daemon: number,
 ): Rows {
   const store = spoolCrontabs(paths.spool);
@@ -50,17 +67,23 @@ function answers(
   const changes = new Changes({ store, backups, crontabs, hostname: hostname() });
   const ours = version();
 
-  async function list({ user }: Call): Promise<Answer> {
+  async function list({ head: { purpose }, caller, user }: Call): Promise<Answer> {
+    const event = LISTINGS.has(purpose) ? LISTINGS.get(purpose) : 'LIST';
+    if (event) note(log, caller, event, user.name);
     const body = await store.read(user);
     return body === null ? { head: noCrontab(user) } : { head: DONE, body };
   }
 
   async function install(call: Call, table: Buffer): Promise<Answer> {
-    return { head: (await changes.install(call, table)) ?? DONE };
+    const refused = await changes.install(call, table);
+    if (refused === null) note(log, call.caller, 'REPLACE', call.user.name);
+    return { head: refused ?? DONE };
   }
 
   async function remove(call: Call): Promise<Answer> {
-    return { head: (await changes.remove(call)) ?? DONE };
+    const refused = await changes.remove(call);
+    if (refused === null) note(log, call.caller, 'DELETE', call.user.name);
+    return { head: refused ?? DONE };
   }
 
   async function listBackups({ user }: Call): Promise<Answer> {

@@ -69,24 +69,30 @@ export async function openSession(
       return mayWrite(paths.spool) ? directTables(paths, user, logEvent) : null;
     },
   });
-  if (await isAllowed(user, paths, tables)) return { user, tables, log: logEvent };
+  const verdict = await judge(user, paths, tables);
+  if (verdict === 'allowed') return { user, tables, log: logEvent };
   if (caller.uid === ROOT) {
     say(`The user ${user.name} cannot use this program (crontab)`);
     return null;
   }
   say(`You (${user.name}) are not allowed to use this program (crontab)`);
   say('See crontab(1) for more information');
-  await log(caller.name, 'AUTH', 'crontab command not allowed');
+  if (verdict === 'refused') await log(caller.name, 'AUTH', 'crontab command not allowed');
   return null;
 }
 
 /** Decide as cron will, which has the last word; a list that the caller cannot read, cron can. */
-async function isAllowed({ name }: TabOwner, lists: AccessLists, tables: Tables): Promise<boolean> {
+async function judge(
+  { name }: TabOwner,
+  lists: AccessLists,
+  tables: Tables,
+): Promise<'allowed' | 'refused' | 'refused by cron'> {
   const { allowed, trouble } = access(name, lists);
-  if (trouble === undefined) return allowed;
-  const verdict = await tables.permitted();
-  if (verdict === null) say(trouble);
-  return verdict ?? false;
+  if (trouble === undefined) return allowed ? 'allowed' : 'refused';
+  const permitted = await tables.permitted();
+  if (permitted === null) say(trouble);
+  if (permitted === false) return 'refused by cron'; // and logged by it
+  return permitted === true ? 'allowed' : 'refused';
 }
 
 /** The configuration, as far as it concerns a client; without a file, nothing is loaded for it. */

@@ -53,8 +53,16 @@ export interface People {
 /** What decides on requests. */
 export type Desk = (head: RequestHead, peer: Peer) => Promise<Admission | Refusal>;
 
-/** Open the desk of a daemon. */
-export function openDesk(rows: Rows, realm: Realm, people: People): Desk {
+/**
+ * Open the desk of a daemon.
+ * @param onRefused hears of what was not permitted
+ */
+export function openDesk(
+  rows: Rows,
+  realm: Realm,
+  people: People,
+  onRefused: (caller: Caller, refused: Refusal) => void = () => {},
+): Desk {
   return async (head, peer) => {
     const { request } = head;
     if (!isRequest(request))
@@ -66,7 +74,10 @@ export function openDesk(rows: Rows, realm: Realm, people: People): Desk {
       const caller = { pid: peer.pid, uid: peer.uid, name };
       const target = head.user ?? name;
       const refused = permit(request, caller, target, realm);
-      if (refused !== null) return refused;
+      if (refused !== null) {
+        onRefused(caller, refused);
+        return refused;
+      }
       const uid = target === name ? peer.uid : await people.uidOf(target);
       if (uid === null) return refusal('unknown-user', `There is no user "${target}"`);
       return { ok: true, call: { head, caller, user: { name: target, uid } }, row: rows[request] };
