@@ -60,14 +60,17 @@ export async function openSession(
     clientLog(logging)(who, event, detail);
   };
   const logEvent = (event: string): Promise<void> => log(caller.name, event, user.name);
+  async function openSpool(): Promise<Tables | null> {
+    const { directTables, mayWrite } = await import('./direct.ts');
+    return mayWrite(paths.spool) ? directTables(paths, user, logEvent) : null;
+  }
+  // Decided once: a spool that goes while an editor is open is a failure with a name of its own.
+  let spool: Promise<Tables | null> | undefined;
   const tables = openTables({
     user,
     isCaller: user.name === caller.name,
     run: paths.run,
-    async spool() {
-      const { directTables, mayWrite } = await import('./direct.ts');
-      return mayWrite(paths.spool) ? directTables(paths, user, logEvent) : null;
-    },
+    spool: () => (spool ??= openSpool()),
   });
   const verdict = await judge(user, paths, tables);
   if (verdict === 'allowed') return { user, tables, log: logEvent };
