@@ -2,6 +2,8 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { MailSettings } from '../mail/mailer.ts';
+import type { Config } from '../system/config.ts';
 import { codeset } from '../system/libc.ts';
 import type { SinkChoice } from '../system/sink.ts';
 import { forkDetached, untilReady } from './fork.ts';
@@ -22,14 +24,7 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
     journal: join(paths.state, 'journal', `${id}.journal`),
     socket: join(paths.run, `runner-${id}.sock`),
     output: join(paths.state, 'output'),
-    mail: {
-      mailcmd: mail.mailcmd,
-      mailargs: mail.mailargs,
-      mailer: mail.mailer,
-      mailer_user: mail.mailer_user,
-      timeout: mail.timeout * 1000,
-      outbox: join(paths.state, 'outbox'),
-    },
+    mail: mailSettings(config),
     mailboxes: mailboxSettings(config),
     letterhead: {
       host: fqdn ? host : host.replace(/\..*$/, ''),
@@ -46,6 +41,25 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
     linger: jobs.linger * 1000,
   };
 }
+
+/** What the configuration says of mail, in milliseconds and bytes. */
+export function mailSettings({ paths, mail }: Config): MailSettings {
+  const { keep, first_pause, per_user, per_user_bytes } = mail.outbox;
+  return {
+    mailcmd: mail.mailcmd,
+    mailargs: mail.mailargs,
+    mailer: mail.mailer,
+    mailer_user: mail.mailer_user,
+    timeout: mail.timeout * 1000,
+    outbox: join(paths.state, 'outbox'),
+    hasRelay: mail.smtp.host !== undefined,
+    limits: { mails: per_user, bytes: per_user_bytes },
+    terms: { keep: keep * DAY, firstPause: first_pause * 1000 },
+  };
+}
+
+/** In milliseconds. */
+const DAY = 86_400_000;
 
 /** Each lookup of a user holds a thread as long as it takes; files and syncs need some too. */
 const THREADS = '32';

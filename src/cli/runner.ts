@@ -55,6 +55,9 @@ async function main(told: Instructions): Promise<void> {
     const launcher = systemLauncher(self, nofile);
     const users = systemUsers();
     const deposit = mailboxes(told.mailboxes, { launcher, users, log });
+    const drains = new AbortController();
+    const leaving = drains.signal;
+    let posted = (): void => {};
     const jobs = await startRunner({
       users,
       launcher,
@@ -65,10 +68,12 @@ async function main(told: Instructions): Promise<void> {
       logBits,
       linger,
       journal,
-      deliver: mailer(told.mail, launcher, log, deposit),
+      deliver: mailer(told.mail, { launcher, log, deposit, onPosted: () => posted(), leaving }),
+      onDrain: () => drains.abort(),
       letterhead,
       socket,
     });
+    posted = () => jobs.posted();
     process.on('SIGTERM', () => jobs.leave());
     // One job's surprise must not cost the others their output.
     process.on('uncaughtException', (surprise) => {

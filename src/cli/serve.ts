@@ -15,6 +15,7 @@ import { SOCKET_NAME } from '../control/protocol.ts';
 import { openServer } from '../control/server.ts';
 import { goOn, type Kept } from '../core/restart.ts';
 import { daemon, type Due, momentAt } from '../daemon.ts';
+import { runsIn } from '../mail/outbox.ts';
 import { openRunners } from '../run/runners.ts';
 import type { Tab } from '../spool/tab.ts';
 import { watch } from '../spool/watch.ts';
@@ -34,6 +35,7 @@ import { readKept, writeKept } from './kept.ts';
 import { Notices } from './notices.ts';
 import { lockPidFile, type PidFile } from './pidfile.ts';
 import { firstStart } from './reboot.ts';
+import { makeRounds } from './rounds.ts';
 import { firingsOf, pretend, rebootFirings } from './starts.ts';
 
 /** What the command line and the configuration say. */
@@ -100,14 +102,18 @@ async function schedule(
   process.on('SIGHUP', reload);
   watch([paths.spool, paths.system_crontab, paths.cron_d], reload, end.signal);
 
+  const outbound = settings.startNothing ? null : makeRounds(settings.config, users, log);
   const runners = await openRunners({
     journals: join(paths.state, 'journal'),
     sockets: paths.run,
     outputs: join(paths.state, 'output'),
+    onPosted: () => void outbound?.rounds.look(), // never throws
+    mailed: () => runsIn(join(paths.state, 'outbox')),
     fork: (id) => startRunner(instructions(id, settings, choice), forked ? 'ignore' : 'inherit'),
     log,
     signal: end.signal,
   });
+  void outbound?.rounds.open(); // after the runners: what is in the outbox is not reported as lost; never throws
   const isRunning = (identity: string): boolean => runners.isRunning(identity);
   const start = settings.startNothing
     ? async (due: readonly Due[]): Promise<void> => pretend(firingsOf(due, isRunning, log), log)
@@ -152,6 +158,7 @@ async function schedule(
   const remember = (lasts: Kept['lasts']): void => {
     kept = { lasts, ran: lasts, stopped: null };
     keep(keptFile, kept, log);
+    void outbound?.rounds.look(); // each minute, after its jobs
   };
   const { firstSeen } = crontabs;
   await daemon(
@@ -162,6 +169,7 @@ async function schedule(
   );
   await server.close();
   keep(keptFile, { ...kept, stopped: clock.now() }, log);
+  await outbound?.close();
   await runners.close();
 }
 

@@ -105,7 +105,7 @@ async function deposit(
   { launcher, mailGroup }: DepositTools,
 ): Promise<string | null> {
   const place = format === 'mbox' ? join(mailbox, user.name) : join(user.home, 'Maildir');
-  const sender = mail.sender.includes('@') ? mail.sender : `${mail.sender}@${hostname()}`;
+  const sender = senderOf(mail);
   const [file, ...words] = [...program, format, place, `${PATIENCE}`, sender].map(fromText);
   try {
     const group = format === 'mbox' ? await mailGroup() : null;
@@ -123,6 +123,12 @@ async function deposit(
   } catch (error) {
     return reason(error);
   }
+}
+
+/** For the line before an mbox's mail; what nobody is told of comes from the name that every reader knows for it. */
+function senderOf({ sender }: Outgoing): string {
+  if (sender === '') return 'MAILER-DAEMON';
+  return sender.includes('@') ? sender : `${sender}@${hostname()}`;
 }
 
 /** The user, in this group above all: it owns what is made, and no program of the user's can trace such a process. */

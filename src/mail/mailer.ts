@@ -1,54 +1,65 @@
 /** A mail → a mailer or mailboxes; and if that fails, into the outbox, and a line in the log. */
 import { existsSync } from 'node:fs';
-import { EXIT, Failure, reason } from '../system/failure.ts';
-import type { Deliver, Hand, Outgoing, Refused } from '../system/outgoing.ts';
+import { EXIT, Failure } from '../system/failure.ts';
+import type { Deliver, Hand } from '../system/outgoing.ts';
 import type { Launcher } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
 import { machineNames } from './domain.ts';
+import { type KeepTools, keeper } from './keep.ts';
 import { readMailArgs } from './mailargs.ts';
-import { keep } from './outbox.ts';
 import { checkProgram, programHand, type ProgramSettings } from './program.ts';
 import { isRelay, readRelay, type SmtpSettings } from './relay.ts';
+import { refusedBy } from './refused.ts';
+import type { Limits } from './room.ts';
+import type { Terms } from './terms.ts';
 
 /** What the configuration says of mail, and where things lie. */
 export interface MailSettings extends ProgramSettings {
   /** In milliseconds. */
   readonly timeout: number;
   readonly outbox: string;
+  /** There is a relay that stands in for a mailer ([mail.smtp] host). */
+  readonly hasRelay: boolean;
+  readonly limits: Limits;
+  readonly terms: Terms;
 }
 
+/** What mails are handed to. */
+export interface Hands {
+  readonly launcher: Launcher;
+  readonly log: Log;
+  /** The last resort: into mailboxes. */
+  readonly deposit: Hand;
+  /** To the relay; only the scheduler has one: nothing that starts jobs speaks to the network. */
+  readonly relay?: Hand;
+}
+
+/** What a runner's mailer works with. */
+export type MailerTools = Hands & Pick<KeepTools, 'onPosted' | 'leaving' | 'pauses'>;
+
 /**
- * Choose the way that MAILCMD says.
- * @param deposit the last resort: into mailboxes
+ * Choose the way that MAILCMD says, and the outbox for what finds no taker on it.
  * @throws {Failure} with EXIT.CONFIG when it says none
  */
-export function mailer(
-  settings: MailSettings,
-  launcher: Launcher,
-  log: Log,
-  deposit: Hand,
-): Deliver {
-  const hand = chooseHand(settings, launcher, log, deposit);
+export function mailer(settings: MailSettings, tools: MailerTools): Deliver {
+  const hand = chooseHand(settings, tools);
+  const keep = keeper({ ...settings, ...tools });
   return async (mail) => {
-    let refused: readonly Refused[];
-    try {
-      refused = await hand(mail);
-    } catch (error) {
-      refused = refuseAll(mail, reason(error));
-    }
-    const [first] = refused;
-    if (first === undefined) return true;
-    const trouble = first.reason;
-    try {
-      const file = await keep(settings.outbox, mail, refused);
-      log(mail.user.name, 'MAIL', `not delivered (${trouble}), kept in ${file}`, ERROR);
-      return true;
-    } catch (error) {
-      const detail = `not delivered (${trouble}), and not kept either: ${reason(error)}`;
-      log(mail.user.name, 'MAIL', detail, ERROR);
-      return false;
-    }
+    if (wayOf(settings) === 'relay') return keep(mail, null); // the scheduler's business
+    const refused = await refusedBy(hand, mail);
+    return refused.length === 0 || keep(mail, refused);
   };
+}
+
+/** Tell which way mail goes at this moment: a relay, or else mailboxes, do for a program that is not there. */
+export function wayOf({
+  mailcmd,
+  hasRelay,
+}: Pick<MailSettings, 'mailcmd' | 'hasRelay'>): 'program' | 'relay' | 'mailboxes' {
+  if (mailcmd === 'mailbox:') return 'mailboxes';
+  if (isRelay(mailcmd)) return 'relay';
+  if (existsSync(readMailArgs(mailcmd, '%s').program)) return 'program';
+  return hasRelay ? 'relay' : 'mailboxes';
 }
 
 /** Check the settings of mail before anything runs. */
@@ -67,37 +78,37 @@ export function checkMailSettings(
 }
 
 /**
- * Find who takes mails, by what MAILCMD says; mailboxes do when it names a program that is not there.
+ * Find who takes mails, mail by mail.
  * @throws {Failure} with EXIT.CONFIG
  */
-export function chooseHand(
-  settings: MailSettings,
-  launcher: Launcher,
-  log: Log,
-  deposit: Hand,
-): Hand {
+export function chooseHand(settings: MailSettings, hands: Hands): Hand {
   checkMailSettings(settings);
-  if (settings.mailcmd === 'mailbox:') return deposit;
-  // No process of a job's user speaks to the network, nor one of root's: see postman.ts.
-  if (isRelay(settings.mailcmd))
-    return (mail) => Promise.resolve(refuseAll(mail, 'it waits for the postman'));
-  const { program } = readMailArgs(settings.mailcmd, '%s');
-  const hand = programHand(settings, launcher, log);
+  const { launcher, log, deposit, relay } = hands;
+  const { mailcmd } = settings;
+  const isProgram = mailcmd !== 'mailbox:' && !isRelay(mailcmd);
+  const program = isProgram ? programHand(settings, launcher, log) : deposit;
+  const ways = { program, relay: relay ?? nobody, mailboxes: deposit };
   let isMissing = false;
-  return async (mail) => {
-    if (existsSync(program)) {
-      isMissing = false;
-      return hand(mail);
-    }
+  return (mail) => {
+    const way = wayOf(settings);
+    const missing = isProgram && way !== 'program';
     // Once, until there is one and it goes again: Debian's cron says it with each mail that it discards.
-    if (!isMissing) log('CRON', 'info', 'No MTA installed, using mailboxes', { tag: 'CRON' });
-    isMissing = true;
-    return deposit(mail);
+    if (missing && !isMissing)
+      log('CRON', 'info', `No MTA installed, using ${STANDS_IN[way]}`, TAG);
+    isMissing = missing;
+    return ways[way](mail);
   };
 }
 
-function refuseAll(mail: Outgoing, trouble: string): Refused[] {
-  return mail.recipients.map((recipient) => ({ recipient, reason: trouble, permanent: false }));
-}
+const STANDS_IN = { program: '', relay: 'the relay', mailboxes: 'mailboxes' } as const;
+const TAG = { tag: 'CRON' } as const;
 
-const ERROR = { level: 'error', tag: 'CRON' } as const;
+/** Where there is no relay at hand. */
+const nobody: Hand = (mail) =>
+  Promise.resolve(
+    mail.recipients.map((recipient) => ({
+      recipient,
+      reason: 'no relay is at hand',
+      permanent: false,
+    })),
+  );

@@ -1,60 +1,184 @@
-/** Mails that could not be handed on, kept as files until somebody takes care of them. */
-import {
-  createWriteStream,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  closeSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+/** The outbox on the disk: one directory a state, one directory a mail; all moves of mails between them. */
+import { createReadStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { toBytes, toText } from '../system/bytes.ts';
-import type { Outgoing, Refused } from '../system/outgoing.ts';
+import { fromBytes } from '../system/bytes.ts';
+import { errorCode, reason } from '../system/failure.ts';
+import type { Outgoing } from '../system/outgoing.ts';
+import type { User } from '../system/users.ts';
+import { type Envelope, readEnvelope, writeEnvelope } from './envelope.ts';
 
-/** Beside the message: to whom it was to go, as whom, and why it did not. */
-interface Envelope {
-  readonly run: string;
-  readonly user: string;
-  readonly recipients: readonly string[];
-  readonly reason: string;
-  readonly at: string;
+/** What becomes of a mail, by the directory it lies in. */
+export const STATES = [
+  /** Being written. */
+  'new',
+  /** Whole, and waiting for its next try. */
+  'queue',
+  /** Taken care of, and about to be removed. */
+  'old',
+  /** Given up, and its sender could not be told. */
+  'failed',
+  /** Not to be understood any more. */
+  'damaged',
+  /** No mails: how many of whose were not kept. */
+  'over',
+] as const;
+
+export type State = (typeof STATES)[number];
+
+export const MESSAGE = 'message.eml';
+export const ENVELOPE = 'envelope.json';
+
+/** Where mails of a state lie. */
+export function placeOf(outbox: string, state: State): string {
+  return join(outbox, state);
 }
 
-/**
- * Keep a mail: `RUN/message.eml` and `RUN/envelope.json` under the outbox, for root alone. The
- * directory appears whole, after its contents are on the disk.
- * @returns where the message lies
- */
-export async function keep(
+/** Where the message of a mail lies. */
+export function messageOf(outbox: string, state: State, id: string): string {
+  return join(outbox, state, id, MESSAGE);
+}
+
+/** Make the directories, for root alone. */
+export function makeOutbox(outbox: string): void {
+  for (const state of STATES) mkdirSync(placeOf(outbox, state), { recursive: true, mode: 0o700 });
+}
+
+/** The name of a mail in the outbox: whose it is can be told without a look into it. */
+export function idOf(uid: number, run: string): string {
+  return `${uid}-${run}`;
+}
+
+/** Whose a mail is. */
+export function uidOf(id: string): number {
+  return Number.parseInt(id, 10);
+}
+
+/** Names of what lies in a state. */
+export async function list(outbox: string, state: State): Promise<string[]> {
+  try {
+    return await readdir(placeOf(outbox, state));
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Runs whose mail waits, or was given up. */
+export function runsIn(outbox: string): ReadonlySet<string> {
+  const places = [placeOf(outbox, 'queue'), placeOf(outbox, 'failed')].filter((place) =>
+    existsSync(place),
+  );
+  const ids = places.flatMap((place) => readdirSync(place));
+  return new Set(ids.map((id) => id.slice(id.indexOf('-') + 1)));
+}
+
+/** What was found of a mail. */
+export type Found = { readonly envelope: Envelope } | { readonly damage: string };
+
+/** Read a mail's envelope, and see that its message is as long as it was; throws when the disk does not let us. */
+export async function find(outbox: string, state: State, id: string): Promise<Found> {
+  const place = join(placeOf(outbox, state), id);
+  try {
+    const envelope = readEnvelope(await readFile(join(place, ENVELOPE), 'utf8'));
+    if (idOf(envelope.uid, envelope.run) !== id)
+      return { damage: 'the envelope is of another mail' };
+    const { size } = await stat(join(place, MESSAGE));
+    const expected = envelope.head + envelope.size;
+    if (size === expected) return { envelope };
+    return { damage: `the message has ${size} bytes and not ${expected}` };
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== undefined && !['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code)) throw error;
+    return { damage: reason(error) };
+  }
+}
+
+/** Open a mail that waits, to hand it over once more. */
+export async function takeUp(
   outbox: string,
-  mail: Outgoing,
-  refused: readonly Refused[],
-): Promise<string> {
-  const place = join(outbox, mail.run);
-  const draft = `${place}.draft`;
-  rmSync(draft, { recursive: true, force: true });
-  mkdirSync(draft, { recursive: true, mode: 0o700 });
-  const envelope: Envelope = {
-    run: mail.run,
-    user: mail.user.name,
-    recipients: refused.map(({ recipient }) => recipient),
-    reason: toText(refused[0]?.reason ?? ''),
-    at: new Date().toISOString(),
+  id: string,
+  envelope: Envelope,
+  user: User,
+): Promise<Outgoing> {
+  const file = messageOf(outbox, 'queue', id);
+  const { run, sender, recipients, printed: size, head: start } = envelope;
+  const head = await readHead(file, start);
+  return {
+    run,
+    user,
+    sender,
+    recipients,
+    head,
+    size,
+    async *chunks() {
+      yield* createReadStream(file, { start }) as AsyncIterable<Buffer>;
+    },
   };
-  const message = createWriteStream(join(draft, 'message.eml'), { mode: 0o600, flush: true });
-  await pipeline(async function* () {
-    yield toBytes(mail.head);
-    yield* mail.chunks();
-  }, message);
-  const options = { mode: 0o600, flush: true } as const;
-  writeFileSync(join(draft, 'envelope.json'), `${JSON.stringify(envelope, null, 2)}\n`, options);
-  rmSync(place, { recursive: true, force: true });
-  renameSync(draft, place);
-  const directory = openSync(outbox, 'r');
-  fsyncSync(directory);
-  closeSync(directory);
-  return join(place, 'message.eml');
+}
+
+async function readHead(file: string, length: number): Promise<string> {
+  const handle = await open(file);
+  try {
+    const bytes = Buffer.alloc(length);
+    for (let at = 0; at < length;) {
+      const { bytesRead } = await handle.read(bytes, at, length - at, at);
+      if (bytesRead === 0) throw new Error(`"${file}" has become shorter`);
+      at += bytesRead;
+    }
+    return fromBytes(bytes);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Replace the envelope of a mail that waits; it is on the disk when this returns. */
+export async function record(outbox: string, id: string, envelope: Envelope): Promise<void> {
+  const place = join(placeOf(outbox, 'queue'), id);
+  const draft = join(place, `${ENVELOPE}.new`);
+  const handle = await open(draft, 'w', 0o600);
+  try {
+    await handle.writeFile(writeEnvelope(envelope));
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(draft, join(place, ENVELOPE));
+  await sync(place);
+}
+
+/** Move a mail to another state, for good when this returns; false: it is not there (any more). */
+export async function move(outbox: string, id: string, from: State, to: State): Promise<boolean> {
+  const target = join(placeOf(outbox, to), id);
+  try {
+    await rename(join(placeOf(outbox, from), id), target);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EISDIR'].includes(errorCode(error) ?? '')) throw error;
+    // What was in its place is older.
+    await rm(target, { recursive: true, force: true });
+    await rename(join(placeOf(outbox, from), id), target);
+  }
+  await Promise.all([sync(placeOf(outbox, from)), sync(placeOf(outbox, to))]);
+  return true;
+}
+
+/** Remove a mail that is taken care of: in one step, and for good when this returns. */
+export async function drop(outbox: string, id: string): Promise<void> {
+  if (await move(outbox, id, 'queue', 'old')) await clear(outbox, id);
+}
+
+/** Remove what lies in `old`. */
+export async function clear(outbox: string, id: string): Promise<void> {
+  await rm(join(placeOf(outbox, 'old'), id), { recursive: true, force: true });
+}
+
+/** Bring the names in a directory to the disk. */
+export async function sync(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }

@@ -19,6 +19,8 @@ export class Connection {
   onRecorded: (runs: readonly string[]) => void = () => {};
   /** Called with each job that has ended. */
   onEnded: (job: RunningJob) => void = () => {};
+  /** Called when it has put a mail into the outbox. */
+  onPosted: () => void = () => {};
   /** Resolves when the runner has ended, or died. */
   readonly closed: Promise<void>;
 
@@ -93,6 +95,8 @@ export class Connection {
         if (job !== undefined) this.onEnded(job);
         return;
       }
+      case 'posted':
+        return this.onPosted();
       default:
         word satisfies never;
     }

@@ -73,7 +73,9 @@ export type Word =
   /** These are in the journal: they were started, or will be. */
   | { readonly word: 'recorded'; readonly runs: readonly string[] }
   | { readonly word: 'started'; readonly job: RunningJob }
-  | { readonly word: 'ended'; readonly run: string; readonly exit: Exit | null };
+  | { readonly word: 'ended'; readonly run: string; readonly exit: Exit | null }
+  /** There is a mail more in the outbox. */
+  | { readonly word: 'posted' };
 
 /** A batch has at most 4 MiB of words (see batchesOf); JSON makes at most six chars of a byte. */
 const LINE_LIMIT = 128 * 1024 * 1024;

@@ -25,6 +25,8 @@ export interface RunnerTools extends JobTools {
   readonly journal: Journal;
   readonly deliver: Deliver;
   readonly letterhead: Letterhead;
+  /** Called when it will start nothing any more. */
+  readonly onDrain?: () => void;
   /** Where it listens: root's alone (0600). */
   readonly socket: string;
 }
@@ -78,9 +80,15 @@ export class Runner {
     else this.#scheduler.destroy();
   }
 
+  /** Tell the scheduler that there is a mail for it in the outbox. */
+  posted(): void {
+    this.#tell({ word: 'posted' });
+  }
+
   /** Start nothing any more, and end after the last mail. */
   drain(): void {
     this.#draining = true;
+    this.#tools.onDrain?.();
     if (this.#busy > 0 || this.#queue.size > 0 || !this.#server.listening) return;
     this.#server.close();
     this.#scheduler?.destroy();

@@ -20,6 +20,10 @@ export interface RunnersSetup {
   /** Start a runner of that name; resolves when its journal and its socket are there. */
   readonly fork: (id: string) => Promise<void>;
   readonly log: Log;
+  /** A runner has put a mail into the outbox. */
+  readonly onPosted: () => void;
+  /** Runs whose mail is in the outbox: nothing more is to be told of them. */
+  readonly mailed: () => ReadonlySet<string>;
   /** Ends all waiting: the scheduler is to leave. */
   readonly signal: AbortSignal;
 }
@@ -142,6 +146,7 @@ export class Runners {
 
   #drain(id: string, connection: Connection): void {
     this.#draining.add(connection);
+    connection.onPosted = this.#setup.onPosted;
     connection.onEnded = ({ identity }) => this.#freeUnlessBusy(identity);
     connection.drain();
     void this.#whenDrained(id, connection); // ends with the runner, or with us
@@ -182,12 +187,22 @@ export class Runners {
   #handOn(): void {
     if (this.#runner === null) return;
     const { connection } = this.#runner;
-    const left = this.#past.takeLeft();
+    const left = this.#withoutMailed(this.#past.takeLeft());
     this.#handedOn.push(...left);
     const waited = left.filter(({ waiting }) => waiting).map(({ firing }) => firing);
     const lost = left.filter(({ waiting }) => !waiting);
     if (waited.length > 0) connection.start(waited, this.#busyElsewhere());
     if (lost.length > 0) connection.report(lost);
+  }
+
+  /** A runner that died after its mail was kept and before it could say so has left nothing. */
+  #withoutMailed(left: readonly Left[]): Left[] {
+    if (left.length === 0) return [];
+    const mailed = this.#setup.mailed();
+    const settled = left.filter(({ firing }) => mailed.has(firing.run));
+    this.#past.settle(settled);
+    for (const { firing } of settled) unlinkIfThere(join(this.#setup.outputs, firing.run));
+    return left.filter(({ firing }) => !mailed.has(firing.run));
   }
 
   #recordedRuns(runs: readonly string[]): void {
@@ -225,6 +240,7 @@ export class Runners {
         if (this.#past.size(id) !== null) await this.#inherit(id);
         continue;
       }
+      connection.onPosted = this.#setup.onPosted;
       connection.onRecorded = (runs) => this.#recordedRuns(runs);
       this.#runner = { id, connection };
       void connection.closed.then(() => this.#replace(id, connection));

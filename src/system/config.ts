@@ -70,6 +70,19 @@ const SMTP = v.strictObject({
   run_as: v.optional(v.pipe(v.string(), v.minLength(1)), 'mailcron'),
 });
 
+const count = (fallback: number) =>
+  v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), fallback);
+
+const OUTBOX = v.strictObject({
+  /** Days after which a mail that nobody takes goes back to its owner. */
+  keep: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(365)), 5),
+  /** Seconds until a mail is tried again; the later pauses are multiples of it. */
+  first_pause: v.optional(v.pipe(v.number(), v.minValue(0.1), v.maxValue(86_400)), 60),
+  /** What one user's mails may take: how many, and how many bytes. */
+  per_user: count(1000),
+  per_user_bytes: count(200_000_000),
+});
+
 const MAIL = v.strictObject({
   /** A program, `mailbox:` for the built-in mailbox file, or `smtp:` or a URL for the built-in delivery. */
   mailcmd: v.optional(v.pipe(v.string(), v.minLength(1)), '/usr/sbin/sendmail'),
@@ -92,6 +105,7 @@ const MAIL = v.strictObject({
   ]),
   mailbox: v.optional(MAILBOX, {}),
   smtp: v.optional(SMTP, {}),
+  outbox: v.optional(OUTBOX, {}),
 });
 
 const JOBS = v.strictObject({

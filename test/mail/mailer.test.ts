@@ -11,9 +11,12 @@ import {
 } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { mailer, type MailSettings } from '../../src/mail/mailer.ts';
+import { type Envelope, readEnvelope } from '../../src/mail/envelope.ts';
+import { idOf } from '../../src/mail/outbox.ts';
 import type { Outgoing } from '../../src/system/outgoing.ts';
-import { launcher } from '../run/started.ts';
+import { launcher, self } from '../run/started.ts';
 import { type Behaviour, me, openSandbox, type Sandbox } from '../support/sandbox.ts';
+import { until } from '../support/wait.ts';
 import { bytesOf, mailOf } from './mail.ts';
 
 interface Case {
@@ -33,16 +36,23 @@ function open(t: TestContext, behaviour: Behaviour, changed: Partial<MailSetting
     mailargs: '%s -i %s',
     timeout: 1000,
     outbox: sandbox.path('state', 'outbox'),
+    hasRelay: false,
+    limits: { mails: 100, bytes: 100_000_000 },
+    terms: { keep: 86_400_000, firstPause: 60_000 },
     ...changed,
   };
   const deposited: Outgoing[] = [];
-  const log = (who: string, event: string, detail: string): void => {
-    logged.push(`(${who}) ${event} (${detail})`);
-  };
-  const deliver = mailer(settings, launcher, log, async (mail) => {
-    if (mail.run === 'refused') throw new Error('the mailbox is locked');
-    deposited.push(mail);
-    return [];
+  const deliver = mailer(settings, {
+    launcher,
+    log: (who, event, detail) => void logged.push(`(${who}) ${event} (${detail})`),
+    deposit: async (mail) => {
+      if (mail.run === 'refused') throw new Error('the mailbox is locked');
+      deposited.push(mail);
+      return [];
+    },
+    onPosted: () => void logged.push('posted'),
+    leaving: new AbortController().signal,
+    pauses: [],
   });
   return { sandbox, logged, deposited, deliver };
 }
@@ -51,16 +61,18 @@ function open(t: TestContext, behaviour: Behaviour, changed: Partial<MailSetting
 function kept(
   sandbox: Sandbox,
   run: string,
-): { message: Buffer; envelope: Record<string, unknown> } {
-  const place = sandbox.path('state', 'outbox', run);
+): { message: Buffer; envelope: Envelope; reason: string | undefined } {
+  const place = sandbox.path('state', 'outbox', 'queue', id(run));
   for (const name of ['message.eml', 'envelope.json'])
     assert.equal(statSync(`${place}/${name}`).mode & 0o7777, 0o600);
   assert.equal(statSync(place).mode & 0o7777, 0o700);
-  const envelope: Record<string, unknown> = JSON.parse(
-    readFileSync(`${place}/envelope.json`, 'utf8'),
-  );
-  return { message: readFileSync(`${place}/message.eml`), envelope };
+  const envelope = readEnvelope(readFileSync(`${place}/envelope.json`, 'utf8'));
+  const message = readFileSync(`${place}/message.eml`);
+  return { message, envelope, reason: envelope.log[0]?.reason };
 }
+
+/** The name of a run's mail in the outbox. */
+const id = (run: string): string => idOf(self.uid, run);
 
 const LARGE = Buffer.alloc(5_000_000, 'large\n');
 const SMALL = 'small, \xe9 and \0\n';
@@ -70,7 +82,8 @@ interface Failing {
   readonly behaviour: Behaviour;
   readonly status: string;
   readonly reason: string;
-  readonly mailcmd?: string;
+  /** The owner is to be told, and nobody is tried again. */
+  readonly permanent?: boolean;
 }
 
 const failing: Record<string, Failing> = {
@@ -82,6 +95,7 @@ const failing: Record<string, Failing> = {
   'fails and says why': {
     behaviour: { say: 'bob... User unknown', end: 67 },
     status: '0x0043',
+    permanent: true,
     reason: 'the mailer ended with status 67: bob... User unknown',
   },
   'is killed': {
@@ -110,7 +124,7 @@ const failing: Record<string, Failing> = {
     reason: 'the mailer ended with status 71: cannot open queue',
   },
 };
-for (const [what, { behaviour, status, reason }] of Object.entries(failing))
+for (const [what, { behaviour, status, reason, permanent = false }] of Object.entries(failing))
   for (const body of [SMALL, LARGE]) {
     const size = Buffer.byteLength(body);
     test(`mailer() that ${what} costs nothing of a mail of ${size} bytes`, async (t) => {
@@ -119,18 +133,30 @@ for (const [what, { behaviour, status, reason }] of Object.entries(failing))
       assert.equal(await deliver(mail), true, 'it is taken care of');
       const { message, envelope } = kept(sandbox, mail.run);
       assert.ok(message.equals(await bytesOf(mail)), 'whole');
-      const { at, ...rest } = envelope;
-      assert.ok(Math.abs(Date.now() - Date.parse(String(at))) < 60_000);
+      const { created, next, ...rest } = envelope;
+      assert.ok(Math.abs(Date.now() - Date.parse(created)) < 60_000);
+      assert.equal(Date.parse(next) - Date.parse(created), permanent ? 0 : 60_000);
+      const recipients = ['bob', 'eve@example.org'];
       assert.deepEqual(rest, {
+        version: 1,
         run: mail.run,
         user: me,
-        recipients: ['bob', 'eve@example.org'],
-        reason,
+        uid: self.uid,
+        sender: 'alice',
+        recipients: permanent ? [] : recipients,
+        failed: permanent ? recipients.map((recipient) => ({ recipient, reason })) : [],
+        head: mail.head.length,
+        size,
+        printed: size,
+        tries: 1,
+        trying: null,
+        log: [{ at: created, reason }],
       });
-      const file = sandbox.path('state', 'outbox', mail.run, 'message.eml');
+      const file = sandbox.path('state', 'outbox', 'queue', id(mail.run), 'message.eml');
       assert.deepEqual(logged, [
         `(${me}) MAIL (mailed ${size} bytes of output but got status ${status} from MTA)`,
         `(${me}) MAIL (not delivered (${reason}), kept in ${file})`,
+        'posted',
       ]);
     });
   }
@@ -139,9 +165,9 @@ test('mailer() that reads half of a large mail costs nothing of it', async (t) =
   const { sandbox, deliver } = open(t, { read: 100_000 });
   const mail = mailOf(LARGE);
   assert.equal(await deliver(mail), true);
-  const { message, envelope } = kept(sandbox, mail.run);
+  const { message, reason } = kept(sandbox, mail.run);
   assert.ok(message.equals(await bytesOf(mail)));
-  assert.equal(envelope['reason'], 'the mailer did not read the message');
+  assert.equal(reason, 'the mailer did not read the message');
 });
 
 test('mailer() says "1 byte" of one', async (t) => {
@@ -172,13 +198,14 @@ test('mailer() that is missing leaves mail in the outbox when mailboxes do not t
   const { sandbox, logged, deliver } = open(t, {}, { mailcmd: '/nowhere/sendmail' });
   const mail = mailOf(SMALL, { run: 'refused' });
   assert.equal(await deliver(mail), true);
-  const { message, envelope } = kept(sandbox, mail.run);
+  const { message, reason } = kept(sandbox, mail.run);
   assert.ok(message.equals(await bytesOf(mail)));
-  assert.equal(envelope['reason'], 'the mailbox is locked');
-  const file = sandbox.path('state', 'outbox', mail.run, 'message.eml');
+  assert.equal(reason, 'the mailbox is locked');
+  const file = sandbox.path('state', 'outbox', 'queue', id(mail.run), 'message.eml');
   assert.deepEqual(logged, [
     '(CRON) info (No MTA installed, using mailboxes)',
     `(${me}) MAIL (not delivered (the mailbox is locked), kept in ${file})`,
+    'posted',
   ]);
 });
 
@@ -188,7 +215,7 @@ test('mailer() that comes back is used again', async (t) => {
   await deliver(mailOf('one', { run: 'one' }));
   sandbox.mailer({});
   await deliver(mailOf('two', { run: 'two' }));
-  assert.deepEqual(sandbox.outbox(), ['one']);
+  assert.deepEqual(sandbox.outbox(), [id('one')]);
   assert.deepEqual(
     sandbox.mails().map(({ body }) => body),
     ['two'],
@@ -202,16 +229,20 @@ test('mailer() that cannot start anything leaves the mail in the outbox', async 
     mailargs: '%s %s',
     timeout: 1000,
     outbox: sandbox.path('state', 'outbox'),
+    hasRelay: false,
+    limits: { mails: 100, bytes: 100_000_000 },
+    terms: { keep: 86_400_000, firstPause: 60_000 },
   };
   const broken = { start: () => Promise.reject(new Error('no more processes')) };
-  const deliver = mailer(
-    settings,
-    broken,
-    () => {},
-    async () => [],
-  );
+  const deliver = mailer(settings, {
+    launcher: broken,
+    log: () => {},
+    deposit: async () => [],
+    onPosted: () => {},
+    leaving: new AbortController().signal,
+  });
   assert.equal(await deliver(mailOf('x')), true);
-  assert.equal(kept(sandbox, 'run-1').envelope['reason'], 'no more processes');
+  assert.equal(kept(sandbox, 'run-1').reason, 'no more processes');
 });
 
 test('mailer() without mailer and outbox says that it could not keep the mail', async (t) => {
@@ -225,19 +256,19 @@ test('mailer() without mailer and outbox says that it could not keep the mail', 
   rmSync(sandbox.path('state'));
 });
 
-test('mailer() keeps a mail anew that a crash left half kept', async (t) => {
+test('mailer() keeps a mail anew that a crash left half kept, and one that is kept only once', async (t) => {
   const { sandbox, deliver } = open(t, { end: 75 });
-  const draft = sandbox.path('state', 'outbox', 'run-1.draft');
+  const draft = sandbox.path('state', 'outbox', 'new', `${id('run-1')}.${process.pid}`);
   mkdirSync(draft, { recursive: true });
   writeFileSync(`${draft}/message.eml`, 'half');
   writeFileSync(`${draft}/more`, '');
-  for (const body of ['first', 'second']) {
-    const mail = mailOf(body);
+  const first = mailOf('first');
+  for (const mail of [first, mailOf('second')]) {
     assert.equal(await deliver(mail), true);
-    assert.ok(kept(sandbox, 'run-1').message.equals(await bytesOf(mail)));
+    assert.ok(kept(sandbox, 'run-1').message.equals(await bytesOf(first)));
+    assert.deepEqual(sandbox.outbox('new'), []);
   }
-  assert.ok(!existsSync(draft));
-  assert.ok(!existsSync(sandbox.path('state', 'outbox', 'run-1', 'more')));
+  assert.ok(!existsSync(sandbox.path('state', 'outbox', 'queue', id('run-1'), 'more')));
 });
 
 test('mailer() keeps a mail whose body breaks off nowhere at all', async (t) => {
@@ -256,4 +287,63 @@ test('mailer() leaves mail to mailboxes when it is told to', async (t) => {
   const { deposited, deliver } = open(t, {}, { mailcmd: 'mailbox:' });
   assert.equal(await deliver(mailOf('hello\n')), true);
   assert.equal(deposited.length, 1);
+});
+
+test('mailer() posts what only the scheduler brings on, and asks nobody', async (t) => {
+  const { sandbox, logged, deliver } = open(t, {}, { mailcmd: 'smtp://127.0.0.1:25' });
+  const mail = mailOf(SMALL, { recipients: ['bob', 'eve'] });
+  assert.equal(await deliver(mail), true);
+  const { message, envelope } = kept(sandbox, mail.run);
+  assert.ok(message.equals(await bytesOf(mail)));
+  const { recipients, tries, log, created, next } = envelope;
+  assert.deepEqual({ recipients, tries, log }, { recipients: ['bob', 'eve'], tries: 0, log: [] });
+  assert.equal(next, created, 'at once');
+  assert.deepEqual(logged, ['posted']);
+});
+
+test('mailer() waits for a disk that is full, and goes when it has to leave', async (t) => {
+  const sandbox = openSandbox(t);
+  sandbox.mailer({ end: 75 });
+  const logged: string[] = [];
+  const leave = new AbortController();
+  const settings = {
+    mailcmd: sandbox.path('sendmail'),
+    mailargs: '%s %s',
+    timeout: 1000,
+    outbox: sandbox.path('state', 'outbox'),
+    hasRelay: false,
+    limits: { mails: 100, bytes: 100_000_000 },
+    terms: { keep: 86_400_000, firstPause: 60_000 },
+  };
+  const deliver = mailer(settings, {
+    launcher,
+    log: (who, event, detail) => void logged.push(`(${who}) ${event} (${detail})`),
+    deposit: async () => [],
+    onPosted: () => {},
+    leaving: leave.signal,
+    pauses: [10, 20, 600_000],
+  });
+  writeFileSync(sandbox.path('state'), 'in the way');
+  const waiting = deliver(mailOf('one', { run: 'one' }));
+  const leaving = deliver(mailOf('two', { run: 'two' }));
+  await until(
+    'both wait',
+    () => logged.filter((line) => line.includes('kept either')).length === 2,
+  );
+  leave.abort();
+  assert.deepEqual(await Promise.all([waiting, leaving]), [false, false]);
+  const stays = new AbortController();
+  const patient = mailer(settings, {
+    launcher,
+    log: (who, event, detail) => void logged.push(`(${who}) ${event} (${detail})`),
+    deposit: async () => [],
+    onPosted: () => {},
+    leaving: stays.signal,
+    pauses: Array.from({ length: 1000 }, () => 20),
+  });
+  const delivering = patient(mailOf('three'));
+  await until('it waits', () => logged.filter((line) => line.includes('kept either')).length === 3);
+  rmSync(sandbox.path('state'));
+  assert.equal(await delivering, true);
+  assert.deepEqual(sandbox.outbox(), [id('run-1')]);
 });

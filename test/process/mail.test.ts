@@ -24,7 +24,10 @@ import { decodedBody } from '../mail/mail.ts';
 /** The bodies of what lies in the outbox. */
 function kept(sandbox: Sandbox): string[] {
   return sandbox.outbox().map((run) => {
-    const message = readFileSync(sandbox.path('state', 'outbox', run, 'message.eml'), 'latin1');
+    const message = readFileSync(
+      sandbox.path('state', 'outbox', 'queue', run, 'message.eml'),
+      'latin1',
+    );
     return message.slice(message.indexOf('\n\n') + 2);
   });
 }

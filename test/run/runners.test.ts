@@ -35,10 +35,13 @@ async function schedule(
   t: TestContext,
   here: Place,
   fork: (id: string) => Promise<unknown> = (id) => here.run(id),
+  mailed: readonly string[] = [],
 ): Promise<Scheduler> {
   const started: string[] = [];
   const end = new AbortController();
   const runners = await openRunners({
+    onPosted: () => here.logged.push('posted'),
+    mailed: () => new Set(mailed),
     journals: here.folder,
     sockets: here.folder,
     outputs: here.folder,
@@ -116,6 +119,27 @@ test('Runners reports what a dead runner has left, once for all schedulers to co
   await schedule(t, here);
   await pause(50);
   assert.equal(here.posted.length, 1);
+});
+
+test('Runners reports nothing whose mail is in the outbox, though its runner could not say so', async (t) => {
+  const here = place(t);
+  const file = dead(here, 1, [fire('a'), fire('b')]);
+  writeFileSync(here.outputFile('a'), 'mailed\n');
+  await schedule(t, here, undefined, ['a']);
+  await until('b is told of', () => here.posted.length === 1);
+  assert.deepEqual(bodies(here), ['b']);
+  assert.ok(!existsSync(here.outputFile('a')));
+  await until('the journal knows', () => readJournal(file).open.length === 0);
+});
+
+test('Runners passes on that a runner has posted a mail', async (t) => {
+  const here = place(t);
+  await schedule(t, here, async (id) => {
+    const runner = await here.run(id);
+    const posting = setInterval(() => runner.posted(), 20); // it is heard from when it is taken over
+    t.after(() => clearInterval(posting));
+  });
+  await until('the word is there', () => here.logged.includes('posted'));
 });
 
 test('Runners reports a run once that two dead runners have left', async (t) => {
@@ -390,6 +414,8 @@ test('Runners lets a scheduler leave that cannot start a runner', async (t) => {
   const here = place(t);
   const end = new AbortController();
   const opening = openRunners({
+    onPosted: () => {},
+    mailed: () => new Set(),
     journals: here.folder,
     sockets: here.folder,
     outputs: here.folder,
@@ -408,6 +434,8 @@ test('Runners that leaves while a runner starts lets it go too', async (t) => {
   const here = place(t);
   const end = new AbortController();
   const opening = openRunners({
+    onPosted: () => {},
+    mailed: () => new Set(),
     journals: here.folder,
     sockets: here.folder,
     outputs: here.folder,

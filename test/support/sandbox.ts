@@ -134,6 +134,7 @@ export class Sandbox {
         ...settings['paths'],
       },
       mail: { mailcmd: this.path('sendmail'), ...settings['mail'] },
+      'mail.outbox': { ...settings['mail.outbox'] },
       jobs: { ...settings['jobs'] },
       log: { to: this.path('log'), ...settings['log'] },
     };
@@ -183,10 +184,10 @@ export class Sandbox {
     return until(`${count} mails`, mails, { limit, evidence: () => this.evidence() });
   }
 
-  /** Directories of the outbox. */
-  outbox(): string[] {
-    const folder = this.path('state', 'outbox');
-    return existsSync(folder) ? readdirSync(folder).filter((name) => !name.endsWith('.draft')) : [];
+  /** Names of the mails in a state of the outbox. */
+  outbox(state: 'queue' | 'failed' | 'damaged' | 'new' | 'old' | 'over' = 'queue'): string[] {
+    const folder = this.path('state', 'outbox', state);
+    return existsSync(folder) ? readdirSync(folder) : [];
   }
 
   log(): string {
@@ -278,7 +279,8 @@ export class Sandbox {
 
   /** What lies where only what is under way may lie. */
   leftovers(): string[] {
-    const folders = ['run', 'state/output', 'state/outbox'];
+    const states = readdirSync(this.path('state/outbox')).map((name) => `state/outbox/${name}`);
+    const folders = ['run', 'state/output', ...states];
     const files = folders.flatMap((folder) =>
       readdirSync(this.path(folder)).map((name) => `${folder}/${name}`),
     );

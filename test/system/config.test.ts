@@ -70,6 +70,7 @@ test('readConfig() of an empty file is the contract', () => {
       subject_failed: false,
       mask: ['*PASSWORD*', '*SECRET*', '*TOKEN*', '*_KEY'],
       mailbox: { format: 'mbox' },
+      outbox: { keep: 5, first_pause: 60, per_user: 1000, per_user_bytes: 200_000_000 },
     },
   );
   assert.deepEqual({ ...jobs }, { nofile: 1024, max_output: 100_000_000, linger: 60 });
@@ -85,6 +86,11 @@ test('readConfig() reads every setting', () => {
     [mail]
     mailcmd = '/opt/my mail'
     timeout = 1
+    [mail.outbox]
+    keep = 0.5
+    first_pause = 1
+    per_user = 2
+    per_user_bytes = 3
     [jobs]
     nofile = 16
     max_output = 1024
@@ -97,6 +103,8 @@ test('readConfig() reads every setting', () => {
   assert.equal(config.paths.state, '/x/../y z/é');
   assert.equal(config.mail.mailcmd, '/opt/my mail');
   assert.equal(config.mail.timeout, 1);
+  const outbox = { keep: 0.5, first_pause: 1, per_user: 2, per_user_bytes: 3 };
+  assert.deepEqual({ ...config.mail.outbox }, outbox);
   assert.deepEqual({ ...config.jobs }, { nofile: 16, max_output: 1024, linger: 86_400 });
   assert.deepEqual({ ...config.log }, { to: '/var/log/cron.log', format: 'json' });
 });
