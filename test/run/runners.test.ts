@@ -327,6 +327,7 @@ async function dying(
 
 test('Runners starts by another runner what the dead one had not recorded', async (t) => {
   const here = await dying(t, (_, { die }) => die());
+  await until('a is mailed too', () => bodies(here).length === 2);
   assert.deepEqual(bodies(here), ['a', 'z']);
   assert.equal(here.posted.find(({ run }) => run === 'a')?.body, 'a\n');
 });
