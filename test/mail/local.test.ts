@@ -27,6 +27,16 @@ for (const [recipient, name] of Object.entries(table))
     assert.equal(localName(recipient, HOSTS), name);
   });
 
+test('hostNames() has what the machine is called', () => {
+  assert.deepEqual(hostNames({ mail: 'Example.org', host: 'web1.example.net' }, 'web1'), [
+    'localhost',
+    'web1',
+    'example.org',
+    'web1.example.net',
+  ]);
+  assert.deepEqual(hostNames({ mail: 'web1.lan' }, 'web1.lan'), ['localhost', 'web1.lan', 'web1']);
+});
+
 test('hostNames() knows this machine by its own name', () => {
   const names = hostNames();
   for (const name of ['localhost', hostname().toLowerCase()]) assert.ok(names.includes(name));
