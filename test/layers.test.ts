@@ -41,6 +41,7 @@ const lean: Record<string, readonly string[]> = {
   'cli/cron.ts': ['cron-parser', SMTP],
   'cli/crontab.ts': ['cron-parser', 'pino', 'chokidar', 'koffi', 'smol-toml', 'valibot', SMTP],
   'cli/postman.ts': Object.keys(packages).filter((name) => name !== SMTP),
+  'cli/sendmail.ts': ['cron-parser', 'pino', 'chokidar', 'posix-getopt', SMTP],
 };
 
 const root = new URL('../../src/', import.meta.url).pathname;

@@ -86,10 +86,10 @@ export function depositIn(settings: DepositSettings, tools: DepositTools): Hand 
 }
 
 /** The user whose name a recipient is. Null: nobody's, or of somebody whose mailbox is not for us to write to. */
-async function findUser(
+export async function findUser(
   recipient: string,
-  { self }: DepositSettings,
-  { users }: DepositTools,
+  { self }: Pick<DepositSettings, 'self'>,
+  { users }: Pick<DepositTools, 'users'>,
 ): Promise<User | null> {
   const name = localName(recipient, hostNames());
   if (name === null) return null;

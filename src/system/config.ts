@@ -108,6 +108,13 @@ const MAIL = v.strictObject({
   outbox: v.optional(OUTBOX, {}),
 });
 
+/** Mails that other programs hand in by cron-sendmail. */
+const SUBMIT = v.strictObject({
+  aliases: path('/etc/aliases'),
+  /** Bytes of a message. */
+  max_size: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1024)), 50_000_000),
+});
+
 const JOBS = v.strictObject({
   /** Soft limit of open descriptors; Node raises its own, a job gets this one back. */
   nofile: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16)), 1024),
@@ -125,6 +132,7 @@ const LOG = v.strictObject({
 const CONFIG = v.strictObject({
   paths: v.optional(PATHS, {}),
   mail: v.optional(MAIL, {}),
+  submit: v.optional(SUBMIT, {}),
   jobs: v.optional(JOBS, {}),
   log: v.optional(LOG, {}),
 });

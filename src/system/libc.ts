@@ -219,6 +219,19 @@ export function getpwuid(uid: number): Passwd | null {
 
 /** nss modules also say EPERM, ENOENT, ESRCH or EBADF for "not found" (getpwnam(3)). */
 const NOT_FOUND: readonly number[] = [0, 1, 2, 3, 9];
+/** The full name of a user, as the first part of GECOS has it; '' where there is none. A byte string. */
+export function fullName(uid: number): string {
+  const found: { name?: string; gecos?: string | null } = {};
+  const result: [unknown] = [null];
+  c.getpwuid_r(uid, found, Buffer.alloc(PASSWD_BUFFER), PASSWD_BUFFER, result);
+  if (result[0] === null) return '';
+  const [full = ''] = (found.gecos ?? '').split(',', 1);
+  const { name = '' } = found;
+  // By an old custom an ampersand is the user's name.
+  return Buffer.from(
+    full.replaceAll('&', `${name.charAt(0).toUpperCase()}${name.slice(1)}`),
+  ).toString('latin1');
+}
 
 function passwd(
   name: string,

@@ -7,7 +7,7 @@ export interface Outgoing {
   readonly run: string;
   /** The job's user, as whom a mailer is run. */
   readonly user: User;
-  /** Whom errors go to: the address of MAILFROM, or the job's user; one word, checked as recipients are. */
+  /** Whom errors go to: the address of MAILFROM, or the job's user; one word, checked as recipients are; '' is nobody. */
   readonly sender: string;
   /** Each one word, checked (see core/address.ts); never empty. */
   readonly recipients: readonly string[];

@@ -1,0 +1,169 @@
+/** sendmail(8): a message on standard input → handed on, and an exit status that says so. */
+import { randomUUID } from 'node:crypto';
+import { basename } from 'node:path';
+import { keepDeadLetter } from '../mail/deadletter.ts';
+import { type Letter, readLetter } from '../mail/intake.ts';
+import { readAddresses } from '../mail/addresses.ts';
+import { expandRecipients } from '../mail/aliases.ts';
+import { composeSubmission } from '../mail/submission.ts';
+import { toBytes, toText } from '../system/bytes.ts';
+import { type Config, readConfig } from '../system/config.ts';
+import { EXIT, Failure, reason } from '../system/failure.ts';
+import type { Refused } from '../system/outgoing.ts';
+import { mailDate } from '../core/date.ts';
+import { openAliases } from './aliases.ts';
+import { type Caller, whoCalls } from './caller.ts';
+import { handOn } from './handon.ts';
+import {
+  type Duty,
+  readSendmailLine,
+  SENDMAIL_USAGE,
+  type SendmailLine,
+} from './sendmail-options.ts';
+import { print, say, undisturbed } from './terminal.ts';
+
+/** Run sendmail; returns its exit status. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const [, script = '', ...words] = argv;
+  let quiet = false;
+  try {
+    const line = readSendmailLine(basename(script), words);
+    quiet = line.quiet;
+    return await DUTIES[line.duty](line);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (!quiet) complain(error.message);
+    return error.exit;
+  }
+}
+
+const DUTIES: Readonly<Record<Duty, (line: SendmailLine) => Promise<number>>> = {
+  send,
+  queue: noQueue,
+  flush: noQueue,
+  aliases: checkAliases,
+  verify,
+  help: async () => {
+    await print(Buffer.from(`${SENDMAIL_USAGE}\n`));
+    return EXIT.OK;
+  },
+};
+
+async function send(line: SendmailLine): Promise<number> {
+  const config = readConfig({ config: line.config }, process.env);
+  const caller = whoCalls();
+  const letter = await readLetter(process.stdin, {
+    size: config.submit.max_size,
+    directory: caller.temporary,
+    dotEnds: line.dotEnds,
+  });
+  try {
+    return await sendLetter(letter, line, config, caller);
+  } catch (error) {
+    await bury(letter, caller, line.quiet);
+    throw error;
+  } finally {
+    letter.close();
+  }
+}
+
+async function sendLetter(
+  letter: Letter,
+  line: SendmailLine,
+  config: Config,
+  caller: Caller,
+): Promise<number> {
+  const { aliases } = openAliases(config.submit.aliases);
+  const now = new Date();
+  const moment = { date: mailDate(now.getTime(), -now.getTimezoneOffset()), id: randomUUID() };
+  const mail = composeSubmission(letter.head, line, caller.sender, aliases, moment);
+  const tell = line.verbose ? complain : (): void => {};
+  for (const name of mail.discarded) tell(`${toText(name)}: discarded, as the aliases say`);
+  const wrong = mail.wrong.map(({ text, reason: why }) => refusal(text, why));
+  const refused =
+    mail.recipients.length === 0
+      ? []
+      : await handOn(
+          {
+            ...mail,
+            run: moment.id,
+            user: caller.user,
+            size: letter.size,
+            chunks: () => letter.chunks(),
+          },
+          config,
+          caller.temporary,
+          tell,
+        );
+  const all = [...wrong, ...refused];
+  if (!line.quiet)
+    for (const one of all) complain(`${toText(one.recipient)}: ${toText(one.reason)}`);
+  if (all.length > 0) await bury(letter, caller, line.quiet);
+  return statusOf(wrong, refused);
+}
+
+function refusal(recipient: string, why: string): Refused {
+  return { recipient, reason: why, permanent: true };
+}
+
+/** The first that there is: an address that is none, one that was refused, one that has to wait. */
+function statusOf(wrong: readonly Refused[], refused: readonly Refused[]): number {
+  if (wrong.length > 0) return EXIT.DATA;
+  if (refused.some(({ permanent }) => permanent)) return EXIT.UNAVAILABLE;
+  return refused.length > 0 ? EXIT.TEMPORARY : EXIT.OK;
+}
+
+/** Keep what could not be sent where its sender finds it, as it was given; as sendmail(8) always did. */
+async function bury(letter: Letter, caller: Caller, quiet: boolean): Promise<void> {
+  const { user } = caller;
+  const tell = quiet ? (): void => {} : complain;
+  try {
+    const dead = {
+      user: caller.sender.user,
+      head: `${letter.head}\n`,
+      chunks: () => letter.chunks(),
+    };
+    tell(`the message is kept in ${await undisturbed(() => keepDeadLetter(user.home, dead))}`);
+  } catch (error) {
+    tell(`the message is not kept: ${reason(error)}`);
+  }
+}
+
+/** As newaliases(1); there is nothing to be built, for the file itself is read each time. */
+async function checkAliases(line: SendmailLine): Promise<number> {
+  const file = readConfig({ config: line.config }, process.env).submit.aliases;
+  const { aliases, faults, size } = openAliases(file);
+  for (const fault of faults) complain(`${file}:${fault.line}: ${toText(fault.reason)}`);
+  await print(Buffer.from(`${file}: ${aliases.size} aliases, ${size} bytes total\n`));
+  return faults.length > 0 ? EXIT.DATA : EXIT.OK;
+}
+
+/** Tell where each address leads to (`-bv`). */
+async function verify(line: SendmailLine): Promise<number> {
+  const config = readConfig({ config: line.config }, process.env);
+  const aliases = line.noAliases ? new Map() : openAliases(config.submit.aliases).aliases;
+  const { hosts } = whoCalls().sender;
+  let status: number = EXIT.OK;
+  for (const text of line.recipients) {
+    const list = readAddresses(text);
+    const found = expandRecipients(list.addresses, aliases, hosts);
+    const wrong = [...list.wrong, ...found.wrong];
+    if (wrong.length > 0) status = EXIT.DATA;
+    const lines = [
+      ...found.recipients.map((recipient) => `${text}... deliverable: ${recipient}`),
+      ...found.discarded.map((name) => `${text}... discarded: ${name}`),
+      ...wrong.map(({ reason: why }) => `${text}... not deliverable: ${why}`),
+    ];
+    await print(toBytes(lines.map((each) => `${each}\n`).join('')));
+  }
+  return status;
+}
+
+/** A mail is delivered at once, or refused. */
+async function noQueue(): Promise<number> {
+  throw new Failure('There is no queue: mails are delivered at once', { exit: EXIT.UNAVAILABLE });
+}
+
+function complain(text: string): void {
+  say(`cron-sendmail: ${text}`);
+}
