@@ -38,6 +38,10 @@ const DIGITS = ascii('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 const FROM = ascii('From ');
 const [TAB, NEWLINE, BLANK, DOT, EQUALS] = [9, 10, 32, 46, 61] as const;
 
+/** 1 for bytes that stand for themselves wherever they are. */
+const PLAIN = new Uint8Array(256);
+PLAIN.fill(1, BLANK + 1, 127)[EQUALS] = 0;
+
 /**
  * Text stays readable. A line's last blank is escaped, for mail systems drop it, as are a dot and
  * "From " at its beginning; a body without a last newline ends in a soft break, so that the
@@ -54,6 +58,12 @@ class QuotedPrintable implements Encoder {
     const out = new Writer(bytes.length * 3 + Math.ceil(bytes.length / 20) * 2 + 16);
     for (let at = 0; at < bytes.length; at++) {
       const byte = bytes[at] ?? 0;
+      const isInside = this.#blank === 0 && this.#column > 0 && this.#column < LINE_CHARS - 1;
+      if (isInside && PLAIN[byte] === 1) {
+        this.#column++;
+        out.put(byte); // most bytes of most texts
+        continue;
+      }
       if (byte === NEWLINE) {
         if (this.#blank !== 0) this.#put(out, this.#blank, true);
         this.#blank = 0;
@@ -63,7 +73,7 @@ class QuotedPrintable implements Encoder {
       }
       if (this.#blank !== 0) this.#put(out, this.#blank, false);
       this.#blank = byte === BLANK || byte === TAB ? byte : 0;
-      if (this.#blank === 0) this.#put(out, byte, !isPlain(byte) || this.#mayMislead(bytes, at));
+      if (this.#blank === 0) this.#put(out, byte, PLAIN[byte] !== 1 || this.#mayMislead(bytes, at));
     }
     return out.taken();
   }
@@ -101,10 +111,6 @@ function softBreak(out: Writer): void {
   out.put(NEWLINE);
 }
 
-function isPlain(byte: number): boolean {
-  return byte > BLANK && byte < 127 && byte !== EQUALS;
-}
-
 /** Lines of 76 characters. */
 class Base64 implements Encoder {
   #rest = new Uint8Array(0);
@@ -124,21 +130,21 @@ class Base64 implements Encoder {
 }
 
 function inLines(bytes: Uint8Array): Uint8Array {
-  const out = new Writer(Math.ceil(bytes.length / LINE_BYTES) * (LINE_CHARS + 1));
+  const out = new Uint8Array(Math.ceil(bytes.length / LINE_BYTES) * (LINE_CHARS + 1));
+  let to = 0;
   for (let line = 0; line < bytes.length; line += LINE_BYTES) {
     const end = Math.min(line + LINE_BYTES, bytes.length);
     for (let at = line; at < end; at += 3) {
-      const a = bytes[at] ?? 0;
-      const b = bytes[at + 1] ?? 0;
-      const c = bytes[at + 2] ?? 0;
-      out.put(DIGITS[a >> 2] ?? 0);
-      out.put(DIGITS[((a & 3) << 4) | (b >> 4)] ?? 0);
-      out.put(at + 1 < end ? (DIGITS[((b & 15) << 2) | (c >> 6)] ?? 0) : EQUALS);
-      out.put(at + 2 < end ? (DIGITS[c & 63] ?? 0) : EQUALS);
+      const three = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+      out[to] = DIGITS[three >> 18] ?? 0;
+      out[to + 1] = DIGITS[(three >> 12) & 63] ?? 0;
+      out[to + 2] = at + 1 < end ? (DIGITS[(three >> 6) & 63] ?? 0) : EQUALS;
+      out[to + 3] = at + 2 < end ? (DIGITS[three & 63] ?? 0) : EQUALS;
+      to += 4;
     }
-    out.put(NEWLINE);
+    out[to++] = NEWLINE;
   }
-  return out.taken();
+  return out.subarray(0, to);
 }
 
 /** Bytes being written, into room that is enough. */
