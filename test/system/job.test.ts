@@ -44,7 +44,7 @@ const QUESTIONS: Record<string, string> = {
   'death by signal': 'echo dying; kill -KILL $$',
   'output without end of line': 'printf abc',
   'bytes beyond ASCII': String.raw`echo grüß; printf "\377\001\n"`,
-  'output in the background': '(sleep 0.2; echo late) &',
+  'output in the background': '(sleep 2; echo late) &',
   'second of the minute': String.raw`date +\%S`,
   'home that is not there': 'pwd',
   'shell that is not there': 'echo never',
@@ -58,7 +58,11 @@ const BEFORE: Record<string, string> = {
 };
 
 /** The one that waits for the minute; the others run at the start. */
-const AT: Record<string, string> = { 'second of the minute': '* * * * *' };
+const MINUTE = 'second of the minute';
+const AT: Record<string, string> = { [MINUTE]: '* * * * *' };
+
+/** Our mailer; Debian's is the one that is compiled in. */
+const OURS = '/usr/lib/sendmail-ours';
 
 /** Who has a tab in the spool; carol's entries stand in cron.d, and dave's account has expired. */
 const TABS = ['alice', 'bob', 'root', 'dave'] as const;
@@ -110,7 +114,7 @@ const EXPECTED: Record<string, Difference> = {
   },
   'Second of the start': {
     of: ['second of the minute'],
-    debian: /^0[1-9]$/,
+    debian: /^(0[1-9]|[1-5]\d)$/,
     mailcron: /^00$/,
   },
   'Parent process': {
@@ -166,18 +170,31 @@ test(
     });
 
     // Every question has an answer but the one without output; Debian loses what comes in the background, and has no dave.
-    const answers = Object.keys(QUESTIONS).length - 1;
-    const complete = async (path: string, count: number): Promise<Map<string, string[]>> =>
+    const complete = async (
+      path: string,
+      who: readonly string[],
+      lost: readonly string[],
+    ): Promise<Map<string, string[]>> =>
       await until(
-        `${path} has got ${count} mails`,
+        `all have their mails from ${path}`,
         async () => {
           const found = await mails(box, path);
-          return found.size >= count ? found : undefined;
+          const asked = Object.keys(QUESTIONS).filter((question) => !lost.includes(question));
+          const names = who.flatMap((user) => asked.map((question) => `${user}: ${question}`));
+          // Ours starts at second 00, though not each minute on a machine that is busy.
+          const isThere = (name: string): boolean =>
+            (found.get(name)?.includes('00') ?? false) ||
+            (found.has(name) && !(name.endsWith(MINUTE) && path === OURS));
+          return names.every(isThere) ? found : undefined;
         },
         async () => `${await box.read(crons.debian.log)}\n${await box.read(ours.log)}`,
       );
-    const here = await complete('/usr/lib/sendmail-ours', answers * PEOPLE.length);
-    const there = await complete('/usr/sbin/sendmail', (answers - 1) * (PEOPLE.length - 1));
+    const here = await complete(OURS, PEOPLE, ['no output']);
+    const there = await complete(
+      '/usr/sbin/sendmail',
+      PEOPLE.filter((user) => user !== 'dave'),
+      ['no output', 'output in the background'],
+    );
 
     const seen = new Set<string>();
     const unexpected: string[] = [];
@@ -254,7 +271,8 @@ async function mails(box: Box, path: string): Promise<Map<string, string[]>> {
     const user = /^To: (\w+)$/m.exec(header.join('\n'))?.[1];
     const question = /^X-Cron-Env: <QUESTION=(.*)>$/m.exec(header.join('\n'))?.[1];
     const name = `${user}: ${question}`;
-    if (!found.has(name)) found.set(name, linesOf(call));
+    const lines = linesOf(call);
+    if (!found.has(name) || (question === MINUTE && lines.includes('00'))) found.set(name, lines);
   }
   return found;
 }
