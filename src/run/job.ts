@@ -117,7 +117,9 @@ export async function runJob(
   if (homeless) trouble(`chdir failed (${home(job)}): the job ran in "/"`);
   if (!reached) trouble(`job could not be started: ${firing.command}`);
   const open = await stillOpen(closed, tools.linger);
-  const finished = { user, exit, at: ended, duration, output, environment: cron, timedOut };
+  // What never became the user's SHELL has no status of its own.
+  const outcome = reached ? { exit, duration } : { exit: null, duration: null };
+  const finished = { user, ...outcome, at: ended, output, environment: cron, timedOut };
   if (!open) return { ...finished, late: null };
   const later = new Output(tools.outputFile(`${firing.run}-late`), trouble, tools.outputLimit);
   current = later;

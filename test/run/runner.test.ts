@@ -338,6 +338,18 @@ test('Runner mails what a dead one has captured, and says what is not known', as
   ]);
 });
 
+test('Runner tells a job that was never reached from one that failed', async (t) => {
+  const { here, runner, desk } = await open(t);
+  const environment = [['SHELL', '/nonexistent']] as const;
+  const unreached = { ...job('a', 'true'), environment };
+  desk.say(start(unreached, job('b', 'echo x; exit 1')), { order: 'drain' });
+  await runner.ended;
+  const statuses = here.posted.map(
+    ({ run, head }) => `${run} ${/^X-Cron-Status: (.*)$/m.exec(head)?.[1]}`,
+  );
+  assert.deepEqual(statuses.toSorted(), ['a not started', 'b exit 1']);
+});
+
 test('Runner mails of a job of a dead one that had ended what was kept of it', async (t) => {
   const { here, desk } = await open(t);
   writeFileSync(here.outputFile('whole'), 'all');
