@@ -1,5 +1,5 @@
 /** A finished job → the mail that vixie cron would send, or none. */
-import { recipients } from '../core/address.ts';
+import { recipients, sender } from '../core/address.ts';
 import { contentOf } from '../core/content.ts';
 import { type Coding, encoder } from '../core/encoding.ts';
 import { type Environment, lookup } from '../core/environment.ts';
@@ -71,6 +71,12 @@ export async function report(
     // Debian's cron drops the mail; here the owner gets it, and reads why.
     log(user.name, 'UNSAFE MAIL', mailto, { level: 'error', tag: 'CRON' });
     preface = `cron: MAILTO is unsafe, this mail came to you instead: ${addressed.fault.message}\n${preface}`;
+  }
+  const mailfrom = lookup(environment, 'MAILFROM') ?? '';
+  const from = sender(mailfrom);
+  if (mailfrom.trim() !== '' && !from.ok) {
+    log(user.name, 'UNSAFE MAIL', mailfrom, { level: 'error', tag: 'CRON' });
+    preface = `cron: MAILFROM is unsafe, this mail is not from there: ${from.fault.message}\n${preface}`;
   }
 
   const start = Buffer.from(preface, 'latin1');

@@ -240,3 +240,16 @@ test('report() mails a user whom MAILTO could not name', async () => {
   assert.equal(field(mail, 'To'), '_apt');
   assert.deepEqual(logged, []);
 });
+
+for (const unsafe of ['-f evil', 'a b c', 'x;id'])
+  test(`report() is not from MAILFROM ${JSON.stringify(unsafe)}, and says why`, async () => {
+    const environment = [['MAILFROM', unsafe]] as const;
+    const mail = await mailOf({ environment, output: 'hello\n' });
+    assert.match(
+      await bodyOf(mail),
+      /^cron: MAILFROM is unsafe, this mail is not from there: .*\nhello\n$/,
+    );
+    assert.equal(field(mail, 'From'), 'root (Cron Daemon)');
+    assert.deepEqual(logged, [`(alice) UNSAFE MAIL (${unsafe})`]);
+    assert.equal(await mailOf({ environment, output: '' }), null);
+  });
