@@ -33,10 +33,16 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
       origin: host,
       markFailed: mail.subject_failed || (logBits & 4) !== 0,
       mask: mail.mask,
+      limit: mail.max_size,
     },
     log,
     logBits,
     outputLimit: jobs.max_output,
+    long: {
+      directory: join(paths.state, 'long'),
+      age: jobs.keep_long * 86_400_000,
+      room: jobs.max_long,
+    },
     nofile: jobs.nofile,
     linger: jobs.linger * 1000,
   };

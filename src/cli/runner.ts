@@ -5,6 +5,7 @@ import { mailer, type MailSettings } from '../mail/mailer.ts';
 import { createJournal } from '../run/journal.ts';
 import { systemLauncher } from '../run/launcher.ts';
 import type { Letterhead } from '../run/report.ts';
+import { type ShelfSettings, openShelf } from '../run/shelf.ts';
 import { startRunner } from '../run/runner.ts';
 import { fromBytes } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
@@ -27,6 +28,8 @@ export interface Instructions {
   readonly log: SinkChoice;
   /** Bytes of a job's output that are kept at most. */
   readonly outputLimit: number;
+  /** Where outputs are kept that are too long for a mail. */
+  readonly long: ShelfSettings;
   readonly logBits: number;
   readonly nofile: number;
   /** In milliseconds. */
@@ -64,6 +67,7 @@ async function main(told: Instructions): Promise<void> {
       log,
       baseEnvironment,
       outputLimit,
+      keepLong: openShelf(told.long),
       outputFile: (run) => `${told.output}/${run}`,
       logBits,
       linger,

@@ -188,6 +188,7 @@ function makeDirectories({ state, run }: Config['paths']): void {
     [join(state, 'output'), 0o700],
     [join(state, 'outbox'), 0o700],
     [join(state, 'backup'), 0o700],
+    [join(state, 'long'), 0o700],
     [run, 0o755], // everybody may reach the control socket
   ];
   for (const [directory, mode] of directories) {

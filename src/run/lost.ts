@@ -1,13 +1,16 @@
 /** A run whose runner died → the mail that says so, with what was captured of its output. */
-import { createReadStream, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statSync } from 'node:fs';
 import { jobEnvironment } from '../core/environment.ts';
 import { fromText, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Deliver } from '../system/outgoing.ts';
 import type { Log } from '../system/sink.ts';
 import type { User, Users } from '../system/users.ts';
+import { closeGap } from './gap.ts';
+import { piecesOf } from './output.ts';
 import type { LostRun } from './protocol.ts';
 import { ending, type Letterhead, report } from './report.ts';
+import type { Keep } from './shelf.ts';
 
 interface LostTools {
   readonly users: Users;
@@ -15,15 +18,26 @@ interface LostTools {
   readonly deliver: Deliver;
   readonly letterhead: Letterhead;
   readonly outputFile: (run: string) => string;
+  readonly keepLong: Keep;
 }
 
 const ERROR = { level: 'error', tag: 'CRON' } as const;
 const LAST_SECOND = 'cron: what it printed in its last second before that, and after, is lost.\n';
 
+const MIDDLE = (count: number): string =>
+  `cron: ${count} bytes in the middle of it are left out ([jobs] max_output).\n`;
+
 /** Log and mail what is known of it; false: nobody has taken the mail, what is there stays there. */
 export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean> {
   const { firing, exit, bytes } = lost;
   const file = tools.outputFile(firing.run);
+  let omitted: number;
+  try {
+    omitted = await tidied(file);
+  } catch (error) {
+    tools.log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, ERROR);
+    return false;
+  }
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   const how = exit === null ? 'its outcome is unknown' : `it ${ending(exit)}`;
   const kept = `${size} bytes of output were kept`;
@@ -48,13 +62,9 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
       isLost: true,
       environment: jobEnvironment([], firing.environment, fromText(user.name), fromText(user.home))
         .cron,
-      preface: `cron: the process that watched this job died; ${how}.\n${incomplete ? LAST_SECOND : ''}\n`,
-      body: {
-        size,
-        async *chunks() {
-          if (size > 0) yield* createReadStream(file) as AsyncIterable<Buffer>;
-        },
-      },
+      preface: `cron: the process that watched this job died; ${how}.\n${incomplete ? LAST_SECOND : ''}${omitted > 0 ? MIDDLE(omitted) : ''}\n`,
+      body: { size, chunks: (from = 0, to = size) => piecesOf(file, from, to) },
+      keep: (name: string) => tools.keepLong(file, name),
     };
     try {
       const mail = await report(facts, tools.letterhead, tools.log);
@@ -66,4 +76,15 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
   }
   rmSync(file, { force: true });
   return true;
+}
+
+/** Let the tail of a long output follow its head, as its own runner would have; how much is missing. */
+async function tidied(file: string): Promise<number> {
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return 0;
+  const fd = openSync(file, 'r+');
+  try {
+    return await closeGap(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -1,66 +1,126 @@
 /** What a job prints: in memory at first, in a file of the state directory soon after. */
-import { closeSync, createReadStream, openSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { reason } from '../system/failure.ts';
+import { punchHole } from '../system/libc.ts';
+import { BLOCK, closeGap } from './gap.ts';
 
 /** Output stays in memory up to this many bytes ... */
 const MEMORY_LIMIT = 64 * 1024;
 /** ... and for this long, in milliseconds: what a runner that dies can lose. */
 const MEMORY_TIME = 1000;
+/** Pieces in which it is read again: none of them holds up the other jobs for long. */
+const PIECE = 64 * 1024;
 
-/** The output of one job, stdout and stderr in the order they came. */
-export class Output {
+/** Bytes that can be read more than once, and in part. */
+export interface Body {
+  readonly size: number;
+  /** The bytes from `from` up to before `to`. */
+  chunks(from?: number, to?: number): AsyncIterable<Uint8Array>;
+}
+
+/**
+ * The output of one job, stdout and stderr in the order they came. Beyond the limit its head and
+ * its tail are kept: the blocks between them are given back while it grows. It is one file all
+ * the time, whose hole tells what is missing; nothing else need survive a runner that dies.
+ */
+export class Output implements Body {
   readonly #file: string;
   readonly #limit: number;
+  /** Where the hole begins, and how far it reaches. */
+  readonly #head: number;
+  #hole: number;
   readonly #onTrouble: (problem: string) => void;
   #memory: Buffer[] = [];
+  #printed = 0;
   #size = 0;
   #lost = 0;
+  #why = '';
+  #omitted = 0;
+  /** The file system cannot give blocks back: what is beyond the limit is not kept. */
+  #isFull = false;
   #fd: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   /**
    * @param file where it goes when it is long or takes long; the directory exists
-   * @param limit bytes that are kept at most; the rest is counted
+   * @param limit bytes that are kept at most
    */
   constructor(file: string, onTrouble: (problem: string) => void, limit = Infinity) {
     this.#file = file;
     this.#limit = limit;
+    this.#head = Math.floor(limit / 2 / BLOCK) * BLOCK;
+    this.#hole = this.#head;
     this.#onTrouble = onTrouble;
   }
 
-  /** Bytes printed so far, up to the limit. */
+  /** Bytes of it that there are; of a long one after `end()`. */
   get size(): number {
     return this.#size;
   }
 
-  /** Bytes that were not kept, beyond the limit or because the disk was full. */
-  get lost(): number {
-    return this.#lost;
+  /** What cron has to say of what is missing; empty: nothing is. */
+  get complaint(): string {
+    const said = [
+      this.#omitted > 0
+        ? `cron: of the ${this.#printed} bytes of this output ${this.#omitted} in the middle are left out, for only ${this.#limit} are kept ([jobs] max_output)\n`
+        : '',
+      this.#lost > 0
+        ? `cron: ${this.#lost} bytes of this output could not be kept: ${this.#why}\n`
+        : '',
+    ];
+    return said.join('');
   }
 
   /** Take what was read. `bytes` may be overwritten afterwards. */
-  add(read: Uint8Array): void {
-    const bytes = read.subarray(0, Math.max(0, this.#limit - this.#size));
-    this.#lost += read.length - bytes.length;
-    this.#size += bytes.length;
-    if (bytes.length === 0) return;
-    if (this.#fd === undefined && this.#size <= MEMORY_LIMIT) {
+  add(bytes: Uint8Array): void {
+    this.#printed += bytes.length;
+    if (this.#fd === undefined && this.#printed <= MEMORY_LIMIT) {
       this.#memory.push(Buffer.from(bytes));
+      this.#size += bytes.length;
       this.#timer ??= setTimeout(() => this.#spill(), MEMORY_TIME);
       return;
     }
     this.#spill();
-    this.#write(bytes);
+    if (this.#isFull) this.#lost += bytes.length;
+    else this.#write(bytes);
+    if (this.#size > this.#limit) this.#leaveOut();
   }
 
-  /** The whole of it, piece by piece. */
-  async *chunks(): AsyncIterable<Buffer> {
-    if (this.#fd === undefined) yield* this.#memory;
-    else
-      yield* createReadStream(this.#file, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>;
+  /** Nothing comes any more: let the tail follow the head. */
+  async end(): Promise<void> {
+    if (this.#fd === undefined || this.#hole === this.#head) return;
+    try {
+      this.#omitted = await closeGap(this.#fd);
+    } catch (error) {
+      // No block is free for the first one to be moved: without its tail it is a file all the same.
+      this.#lost += this.#size - this.#head;
+      this.#trouble(error);
+      ftruncateSync(this.#fd, this.#head);
+    }
+    this.#size = fstatSync(this.#fd).size;
+    this.#hole = this.#head;
   }
 
-  /** Leave it in its file, however short it is, for a runner to come. */
+  async *chunks(from = 0, to = this.#size): AsyncIterable<Uint8Array> {
+    if (this.#fd === undefined) yield Buffer.concat(this.#memory).subarray(from, to);
+    else yield* piecesOf(this.#file, from, to);
+  }
+
+  /** Have it in a file, however short it is. */
+  file(): string {
+    this.#spill();
+    return this.#file;
+  }
+
+  /** Leave it in its file for a runner to come. */
   leave(): void {
     if (this.#size > 0) this.#spill();
     if (this.#fd !== undefined) closeSync(this.#fd);
@@ -81,11 +141,12 @@ export class Output {
     clearTimeout(this.#timer);
     if (this.#fd !== undefined) return;
     try {
-      this.#fd = openSync(this.#file, 'wx', 0o600);
+      this.#fd = openSync(this.#file, 'wx+', 0o600);
     } catch (error) {
       this.#trouble(error);
       return;
     }
+    this.#size = 0;
     for (const bytes of this.#memory) this.#write(bytes);
     this.#memory = [];
   }
@@ -95,16 +156,40 @@ export class Output {
     let at = 0;
     try {
       if (this.#fd === undefined) throw new Error('its file could not be opened');
-      while (at < bytes.length) at += writeSync(this.#fd, bytes, at);
+      while (at < bytes.length)
+        at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#size + at);
     } catch (error) {
       this.#lost += bytes.length - at;
       this.#trouble(error);
     }
+    this.#size += at;
   }
 
-  #troubled = false;
-  #trouble(error: unknown): void {
-    if (!this.#troubled) this.#onTrouble(`cannot keep output in "${this.#file}": ${reason(error)}`);
-    this.#troubled = true;
+  /** Give back what is neither head nor tail. */
+  #leaveOut(): void {
+    const tail = this.#size - (this.#limit - this.#head);
+    const hole = tail - (tail % BLOCK);
+    if (this.#fd === undefined || hole <= this.#hole) return;
+    try {
+      punchHole(this.#fd, this.#hole, hole);
+      this.#hole = hole;
+    } catch (error) {
+      this.#isFull = true;
+      this.#trouble(error);
+    }
   }
+
+  #trouble(error: unknown): void {
+    if (this.#why === '') {
+      this.#why = reason(error);
+      this.#onTrouble(`cannot keep output in "${this.#file}": ${this.#why}`);
+    }
+  }
+}
+
+/** Read a part of a file. */
+export async function* piecesOf(file: string, from: number, to: number): AsyncIterable<Uint8Array> {
+  if (from >= to) return;
+  const options = { start: from, end: to - 1, highWaterMark: PIECE };
+  yield* createReadStream(file, options) as AsyncIterable<Buffer>;
 }

@@ -1,15 +1,19 @@
 /** A finished job → the mail that vixie cron would send, or none. */
 import { recipients, sender } from '../core/address.ts';
-import { contentOf } from '../core/content.ts';
-import { type Coding, encoder } from '../core/encoding.ts';
+import { type Content, contentOf } from '../core/content.ts';
+import { codedSize, type Coding, encoder } from '../core/encoding.ts';
 import { type Environment, lookup } from '../core/environment.ts';
 import { composeHead, senderOf } from '../core/message.ts';
 import { Surveyor } from '../core/survey.ts';
 import { fromText } from '../system/bytes.ts';
+import { reason } from '../system/failure.ts';
 import type { Outgoing } from '../system/outgoing.ts';
 import type { Exit } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
 import type { User } from '../system/users.ts';
+import { type Excerpt, excerptOf } from './excerpt.ts';
+import { leftOut } from './gap.ts';
+import type { Body } from './output.ts';
 import type { Firing } from './protocol.ts';
 
 /** What stands in every mail of this machine. */
@@ -24,6 +28,8 @@ export interface Letterhead {
   readonly markFailed: boolean;
   /** Patterns of variables whose values are not shown. */
   readonly mask: readonly string[];
+  /** Bytes of a message at most. */
+  readonly limit: number;
 }
 
 /** What there is to tell. */
@@ -40,7 +46,9 @@ export interface Facts {
   readonly environment: Environment;
   /** What mailcron itself has to say, before the output; a byte string of whole lines. */
   readonly preface: string;
-  readonly body: { readonly size: number; chunks(): AsyncIterable<Uint8Array> };
+  readonly body: Body;
+  /** Have the body kept for longer than its mail takes; where it then lies. */
+  readonly keep: (name: string) => string;
 }
 
 /** Compose the mail. Null: there is nothing to tell, or nobody wants it. */
@@ -79,11 +87,8 @@ export async function report(
     preface = `cron: MAILFROM is unsafe, this mail is not from there: ${from.fault.message}\n${preface}`;
   }
 
-  const start = Buffer.from(preface, 'latin1');
-  const surveyor = new Surveyor();
-  surveyor.add(start);
-  for await (const chunk of body.chunks()) surveyor.add(chunk);
-  const content = contentOf(environment, charset, surveyor.result, start.length > 0);
+  const told = (words: string): string => `${words}${preface}`;
+  const { content, pieces, size } = await fit(facts, told, letterhead, log);
   const head = composeHead({
     user: owner,
     host: fromText(host),
@@ -109,16 +114,96 @@ export async function report(
     sender: senderOf({ environment })?.address ?? owner,
     recipients: to,
     head,
-    size: start.length + body.size,
+    size,
     async *chunks() {
-      if (content.prefaceCoding === content.coding) {
-        yield* encoded(content.coding, [start], body.chunks());
-      } else {
-        yield* encoded(content.prefaceCoding, [whole(start)]);
-        yield* body.chunks();
-      }
+      const { coding, prefaceCoding } = content;
+      if (prefaceCoding === coding) yield* encoded(coding, ...pieces.map(bytesOf));
+      // The job encodes by itself: so do we, with what is ours.
+      else
+        for (const piece of pieces)
+          if ('own' in piece) yield* encoded(prefaceCoding, [whole(piece.own)]);
+          else yield* bytesOf(piece);
     },
   };
+}
+
+/** A part of a mail's body: cron's own words, or a part of the output. */
+type Piece = { readonly own: Buffer } | { chunks(): AsyncIterable<Uint8Array> };
+
+function bytesOf(piece: Piece): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+  return 'own' in piece ? [piece.own] : piece.chunks();
+}
+
+interface Fitting {
+  readonly content: Content;
+  readonly pieces: readonly Piece[];
+  /** Bytes of all pieces. */
+  readonly size: number;
+}
+
+/** The header has no more than 30,000 bytes. */
+const HEAD_ROOM = 32_000;
+/** What is said of a cut, twice. */
+const WORDS_ROOM = 1000;
+/** Where less fits in than was thought, the next try leaves so much of the room free. */
+const SLACK = 0.97;
+
+/**
+ * Make the body fit into a message: whole if it can be, else its head and tail, with the whole of
+ * it kept as a file. How much encoding adds is known only when the bytes have been looked at.
+ */
+async function fit(
+  facts: Facts,
+  told: (words: string) => string,
+  letterhead: Letterhead,
+  log: Log,
+): Promise<Fitting> {
+  const { body, environment, firing, user } = facts;
+  const limit = letterhead.limit - HEAD_ROOM;
+  let place: string | undefined;
+  for (let room = limit - told('').length - WORDS_ROOM; ;) {
+    const excerpt = await excerptOf(body, room);
+    const count = excerpt.tail - excerpt.head;
+    if (count > 0) place ??= kept(facts, log);
+    const words = `cron: this output is too long for a mail, ${count} bytes in its middle are left out; `;
+    const pieces = piecesOf(body, excerpt, told(count > 0 ? `${words}${place}\n` : ''));
+    const surveyor = new Surveyor();
+    for (const piece of pieces) for await (const chunk of bytesOf(piece)) surveyor.add(chunk);
+    const survey = surveyor.result;
+    const content = contentOf(
+      environment,
+      letterhead.charset,
+      survey,
+      told('') !== '' || count > 0,
+    );
+    const size = codedSize(survey, content.coding);
+    if (size <= limit) {
+      if (count > 0) log(user.name, 'LONG OUTPUT', `${firing.run}: ${place}`, { tag: 'CRON' });
+      return { content, pieces, size: survey.size };
+    }
+    room = Math.floor(Math.min(room, body.size) * (limit / size) * SLACK);
+  }
+}
+
+function kept({ keep, firing, user }: Facts, log: Log): string {
+  try {
+    return `all of it is in "${fromText(keep(`${user.name}-${firing.run}`))}"`;
+  } catch (error) {
+    const problem = `they could not be kept: ${reason(error)}`;
+    log(user.name, 'ERROR', `long output: ${problem}`, { level: 'error', tag: 'CRON' });
+    return problem;
+  }
+}
+
+function piecesOf(body: Body, { head, tail, isInLine }: Excerpt, preface: string): Piece[] {
+  const start = { own: Buffer.from(preface, 'latin1') };
+  if (head === tail) return [start, { chunks: () => body.chunks() }];
+  return [
+    start,
+    { chunks: () => body.chunks(0, head) },
+    { own: Buffer.from(`${isInLine ? '\n' : ''}${leftOut(tail - head)}`) },
+    { chunks: () => body.chunks(tail) },
+  ];
 }
 
 /** Encode pieces one after the other. */

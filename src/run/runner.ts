@@ -19,6 +19,7 @@ import { mailLost } from './lost.ts';
 import type { Output } from './output.ts';
 import { Queue } from './queue.ts';
 import { type Letterhead, report } from './report.ts';
+import type { Keep } from './shelf.ts';
 
 /** What a runner works with. */
 export interface RunnerTools extends JobTools {
@@ -27,6 +28,8 @@ export interface RunnerTools extends JobTools {
   readonly letterhead: Letterhead;
   /** Called when it will start nothing any more. */
   readonly onDrain?: () => void;
+  /** For outputs that are too long for a mail. */
+  readonly keepLong: Keep;
   /** Where it listens: root's alone (0600). */
   readonly socket: string;
 }
@@ -205,21 +208,24 @@ export class Runner {
   /** Mail what came after the mail, if anything came. */
   async #finishLate(late: Firing, finished: Finished, rest: Promise<Output>): Promise<void> {
     const output = await rest;
-    if (output.size > 0) return this.#finish(late, { ...finished, output });
+    if (output.size > 0 || output.complaint !== '')
+      return this.#finish(late, { ...finished, output });
     this.#tools.journal.write([{ done: late.run }]);
     output.discard();
   }
 
   /** Record the end, and mail what there is to tell. */
   async #finish(firing: Firing, finished: Finished): Promise<void> {
-    const { journal, log, letterhead, deliver } = this.#tools;
+    const { journal, log, letterhead, deliver, keepLong } = this.#tools;
     const { user, exit, environment, output, timedOut, at, duration } = finished;
+    await output.end();
     const said = [
       timedOut ? `cron: this job was ended after ${firing.timeout} s (CRON_TIMEOUT)\n` : '',
-      output.lost > 0 ? `cron: ${output.lost} bytes of this output could not be kept\n` : '',
+      output.complaint,
     ];
     const preface = said.join('');
-    const facts = { firing, exit, at, duration, environment, preface, body: output };
+    const keep = (name: string): string => keepLong(output.file(), name);
+    const facts = { firing, exit, at, duration, environment, preface, body: output, keep };
     let mail: Outgoing | null;
     try {
       mail = user === null ? null : await report({ ...facts, user }, letterhead, log);

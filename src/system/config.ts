@@ -94,6 +94,8 @@ const MAIL = v.strictObject({
   mailer_user: v.optional(v.pipe(v.string(), v.minLength(1))),
   /** How long a mailer may take before it is ended, in seconds. */
   timeout: seconds(300),
+  /** Bytes of a message at most, as it is sent; of a longer output it has head and tail. Postfix takes 10,240,000. */
+  max_size: v.optional(v.pipe(v.number(), v.integer(), v.minValue(100_000)), 10_000_000),
   /** ` (failed)` in the Subject of a job that failed; with -L 4 anyway, as Debian has it. */
   subject_failed: v.optional(v.boolean(), false),
   /** Variables whose values no mail shows; `*` stands for anything. */
@@ -118,8 +120,12 @@ const SUBMIT = v.strictObject({
 const JOBS = v.strictObject({
   /** Soft limit of open descriptors; Node raises its own, a job gets this one back. */
   nofile: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16)), 1024),
-  /** Bytes of a job's output that are kept and mailed; what is beyond is counted, and the mail says so. */
-  max_output: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1024)), 100_000_000),
+  /** Bytes of a job's output that are kept: its head and its tail. The mail says how many there were between. */
+  max_output: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1_000_000)), 100_000_000),
+  /** For how many days an output that was too long for a mail is kept as a file ... */
+  keep_long: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3650)), 7),
+  /** ... as long as all of them together have at most so many bytes. */
+  max_long: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 1_000_000_000),
   /** How long a mail waits for a background child that keeps the output open, in seconds. */
   linger: seconds(60),
 });

@@ -24,6 +24,7 @@ const c = {
   dup2: libc.func('int dup2(int from, int to)'),
   fcntl: libc.func('int fcntl(int fd, int cmd, ...)'),
   lseek: libc.func('int64 lseek(int fd, int64 offset, int whence)'),
+  fallocate64: libc.func('int fallocate64(int fd, int mode, int64 offset, int64 length)'),
   flock: libc.func('int flock(int fd, int operation)'),
   memfd_create: libc.func('int memfd_create(const char *name, unsigned int flags)'),
   getpwnam_r: libc.func(
@@ -157,6 +158,24 @@ export function freeze(fd: number): void {
 export function position(fd: number): number {
   const SEEK_CUR = 1;
   return check('lseek', Number(c.lseek(fd, 0, SEEK_CUR)));
+}
+
+/**
+ * Give the blocks of a part of a file back; the rest stays where it is.
+ * @throws EOPNOTSUPP on a file system that cannot
+ */
+export function punchHole(fd: number, from: number, to: number): void {
+  const PUNCH_HOLE_KEEP_SIZE = 0x2 | 0x1;
+  check('fallocate', c.fallocate64(fd, PUNCH_HOLE_KEEP_SIZE, from, to - from));
+}
+
+/** The first part of a file that has no blocks; null: there is none. */
+export function findHole(fd: number, size: number): { from: number; to: number } | null {
+  const [SEEK_DATA, SEEK_HOLE] = [3, 4];
+  const from = Number(c.lseek(fd, 0, SEEK_HOLE));
+  if (from === -1 || from >= size) return null;
+  const to = Number(c.lseek(fd, from, SEEK_DATA));
+  return { from, to: to === -1 ? size : to };
 }
 
 /** The soft and hard limit of open descriptors of this process; Infinity for none. */

@@ -79,6 +79,7 @@ for (const [name, { tab, recipients = ['alice'], logBits = 0 }] of Object.entrie
       log: () => {},
       baseEnvironment: () => [['LANG', 'C']],
       outputLimit: 1_000_000,
+      keepLong: (file) => file,
       outputFile: (run) => sandbox.path(run),
       logBits,
       linger: 1000,
@@ -93,6 +94,7 @@ for (const [name, { tab, recipients = ['alice'], logBits = 0 }] of Object.entrie
         charset: 'UTF-8',
         markFailed: (logBits & 4) !== 0,
         mask: ['*PASSWORD*'],
+        limit: 10_000_000,
       },
       socket: sandbox.path('socket'),
     });

@@ -444,7 +444,9 @@ describe('cron', { concurrency: 4 }, () => {
     assert.ok(mails.some(({ body }) => body === 'small\n'));
     const body = mails.find((mail) => mail.body !== 'small\n')?.body ?? '';
     const [, lost, rest = ''] =
-      /^cron: (\d+) bytes of this output could not be kept\n((?:y\n)*y?)$/.exec(body) ?? [];
+      /^cron: (\d+) bytes of this output could not be kept: no space left on device\n((?:y\n)*y?)$/.exec(
+        body,
+      ) ?? [];
     assert.equal(Number(lost) + rest.length, size);
     assert.ok(rest.length > 900_000);
     const line = sandbox.logged(/cannot keep output/);

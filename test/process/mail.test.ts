@@ -7,8 +7,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
   type Behaviour,
@@ -35,6 +37,10 @@ function kept(sandbox: Sandbox): string[] {
 const noise = (size: number): string => `yes 0123456789abcde | head -c ${size}`;
 const noisy = (size: number): string =>
   '0123456789abcde\n'.repeat(Math.ceil(size / 16)).slice(0, size);
+
+function blocksOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.blocks ?? 0;
+}
 
 describe('a mail', { concurrency: 5 }, () => {
   const failing: Record<string, { behaviour: Behaviour; status: string; reason: string }> = {
@@ -201,7 +207,7 @@ describe('a mail', { concurrency: 5 }, () => {
   });
 
   test('of 50 MB comes whole, and the runner does not keep it in memory', async (t) => {
-    const sandbox = openSandbox(t);
+    const sandbox = openSandbox(t, { mail: { max_size: 60_000_000 } });
     const size = 50_000_000;
     sandbox.mailer({
       read: 0,
@@ -214,6 +220,48 @@ describe('a mail', { concurrency: 5 }, () => {
     const status = readFileSync(`/proc/${runner?.pid}/status`, 'utf8');
     const peak = Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]);
     assert.ok(peak < 130_000, `it had ${peak} kB at its peak`);
+  });
+
+  test('of 1 GB has its head and its tail, and needs neither memory nor disk', async (t) => {
+    const sandbox = openSandbox(t);
+    sandbox.tab('@reboot echo first; yes 0123456789abcde | head -c 999999984; echo last\n');
+    const daemon = await sandbox.start();
+    const [runner] = sandbox.runners();
+    const output = sandbox.path('state', 'output');
+    let disk = 0;
+    const isMailed = (): boolean => {
+      for (const name of readdirSync(output))
+        disk = Math.max(disk, blocksOf(join(output, name)) * 512);
+      return sandbox.mails().length > 0;
+    };
+    await until('it is mailed', isMailed, { limit: 180_000, evidence: () => sandbox.evidence() });
+    const status = readFileSync(`/proc/${runner?.pid}/status`, 'utf8');
+    const [mail] = sandbox.mails();
+    assert.ok(mail);
+    const { length } = mail.bytes;
+    assert.ok(length < 10_000_000 && length > 9_900_000, `${length} bytes`);
+    const [cut = '', printed = '', ...lines] = mail.body.split('\n').slice(0, -1);
+    assert.match(
+      printed,
+      /^cron: of the 999999995 bytes of this output (?:899|900)\d{6} in the middle /,
+    );
+    const place = /^cron: this output is too .*, 90\d{6} .* is in "(.*)"$/.exec(cut)?.[1] ?? '';
+    assert.equal(lines[0], 'first');
+    assert.equal(lines.at(-1), 'last');
+    const others = lines.slice(1, -1).filter((line) => line !== '0123456789abcde');
+    assert.match(others.join('\n'), /^cron: 90\d{6} bytes are left out here$/);
+    assert.equal(dirname(place), sandbox.path('state', 'long'));
+    assert.equal(statSync(place).mode & 0o777, 0o600);
+    const long = readFileSync(place, 'latin1');
+    assert.ok(long.length > 99_000_000 && long.length < 101_000_000);
+    assert.ok(long.startsWith('first\n0123') && long.endsWith('abcde\nlast\n'));
+    assert.match(long, /^cron: (?:899|900)\d{6} bytes are left out here$/m);
+    assert.ok(disk > 50_000_000 && disk < 110_000_000, `${disk} bytes on disk`);
+    const peak = Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]);
+    assert.ok(peak < 130_000, `it had ${peak} kB at its peak`);
+    daemon.kill('SIGTERM');
+    await daemon.ended;
+    await sandbox.isTidy();
   });
 
   test('goes to nobody with an empty MAILTO, and to each that MAILTO names', async (t) => {

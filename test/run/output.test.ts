@@ -1,9 +1,19 @@
 /** What a job prints: nothing of it is lost, and nothing of it is left behind. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { closeGap } from '../../src/run/gap.ts';
 import { Output } from '../../src/run/output.ts';
 import { until } from '../support/wait.ts';
 
@@ -19,7 +29,7 @@ function open(directory = folder): { output: Output; file: string; troubles: str
 }
 
 async function whole(output: Output): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+  const chunks: Uint8Array[] = [];
   for await (const chunk of output.chunks()) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
@@ -103,11 +113,95 @@ test('Output without a place for its file keeps what it has, and counts what it 
   output.add(bytes(60 * KIB));
   output.add(bytes(10 * KIB));
   output.add(bytes(5 * KIB));
-  assert.equal(output.size, 75 * KIB);
-  assert.equal(output.lost, 15 * KIB);
+  assert.equal(output.size, 60 * KIB);
+  assert.equal(
+    output.complaint,
+    `cron: ${15 * KIB} bytes of this output could not be kept: no such file or directory\n`,
+  );
   assert.deepEqual(await whole(output), bytes(60 * KIB));
   assert.equal(troubles.length, 1, 'said once');
   assert.match(troubles[0] ?? '', /^cannot keep output in ".*": no such file or directory$/);
+  output.discard();
+});
+
+/** Numbered lines, so that each place can be told. */
+const lines = (length: number): Buffer =>
+  Buffer.from(
+    Array.from({ length: Math.ceil(length / 16) }, (_, line) => `${line}`.padStart(15)).join('\n') +
+      '\n',
+  ).subarray(0, length);
+
+const LIMIT = 1_000_000;
+
+async function long(length: number): Promise<{ output: Output; file: string; all: Buffer }> {
+  const file = join(folder, `long-${++count}`);
+  const output = new Output(file, assert.fail, LIMIT);
+  const all = lines(length);
+  for (let at = 0; at < length; at += 30_000) {
+    output.add(all.subarray(at, at + 30_000));
+    if (existsSync(file)) assert.ok(statSync(file).blocks * 512 < LIMIT + 256 * KIB);
+  }
+  return { output, file, all };
+}
+
+/** See that it is head, the line that tells of the gap, and tail, all lines whole; returns what is missing. */
+function isCut(text: string, all: string): number {
+  const [head = '', tail = ''] = text.split(/cron: \d+ bytes are left out here\n/);
+  const missing = Number(/cron: (\d+) bytes/.exec(text)?.[1]);
+  assert.ok(all.startsWith(head) && head.endsWith('\n') && all.endsWith(tail));
+  assert.equal(all.slice(0, -tail.length).at(-1), '\n');
+  assert.equal(head.length + missing + tail.length, all.length);
+  assert.ok(Math.min(head.length, tail.length) > LIMIT / 2 - 300 * KIB);
+  return missing;
+}
+
+for (const length of [1_300_000, 2_000_000, 20_000_000])
+  test(`Output of ${length} bytes keeps head and tail within its limit, in whole lines`, async () => {
+    const { output, file, all } = await long(length);
+    await output.end();
+    await output.end();
+    const text = (await whole(output)).toString();
+    const missing = isCut(text, all.toString());
+    assert.equal(
+      output.complaint,
+      `cron: of the ${length} bytes of this output ${missing} in the middle are left out, for only ${LIMIT} are kept ([jobs] max_output)\n`,
+    );
+    assert.equal(output.size, text.length);
+    assert.deepEqual(await whole(output), readFileSync(file));
+    output.discard();
+    assert.ok(!existsSync(file));
+  });
+
+test('Output just up to its limit is whole', async () => {
+  const { output, all } = await long(LIMIT);
+  await output.end();
+  assert.deepEqual(await whole(output), all);
+  assert.equal(output.complaint, '');
+  output.discard();
+});
+
+test('closeGap() does for the next runner what the dead one could not', async () => {
+  const { output, file, all } = await long(5_000_000);
+  output.leave();
+  const fd = openSync(file, 'r+');
+  const missing = await closeGap(fd);
+  assert.equal(isCut(readFileSync(file, 'utf8'), all.toString()), missing);
+  assert.equal(await closeGap(fd), 0, 'once');
+  closeSync(fd);
+  rmSync(file);
+});
+
+test('Output gives what is asked for of it', async () => {
+  const { output, all } = await long(300_000);
+  const part = async (from: number, to?: number): Promise<Buffer> => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of output.chunks(from, to)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  };
+  assert.deepEqual(await part(0, 10), all.subarray(0, 10));
+  assert.deepEqual(await part(99_999, 200_001), all.subarray(99_999, 200_001));
+  assert.deepEqual(await part(299_999), all.subarray(299_999));
+  assert.deepEqual(await part(300_000), Buffer.alloc(0));
   output.discard();
 });
 

@@ -38,6 +38,8 @@ interface Case {
   readonly markFailed?: boolean;
   readonly charset?: string;
   readonly user?: User;
+  readonly limit?: number;
+  readonly keep?: (name: string) => string;
 }
 
 const logged: string[] = [];
@@ -58,10 +60,11 @@ async function mailOf(facts: Case): Promise<Outgoing | null> {
       preface,
       body: {
         size: body.length,
-        async *chunks() {
-          if (body.length > 0) yield body;
+        async *chunks(from, to) {
+          if (body.length > 0) yield body.subarray(from, to);
         },
       },
+      keep: rest.keep ?? ((name) => `/state/long/${name}`),
     },
     {
       host: 'web1',
@@ -69,6 +72,7 @@ async function mailOf(facts: Case): Promise<Outgoing | null> {
       charset: rest.charset ?? 'UTF-8',
       markFailed: rest.markFailed ?? false,
       mask: [],
+      limit: rest.limit ?? 10_000_000,
     },
     (who, event, detail) => logged.push(`(${who}) ${event} (${detail})`),
   );
@@ -239,6 +243,60 @@ test('report() mails a user whom MAILTO could not name', async () => {
   assert.deepEqual(mail?.recipients, ['_apt']);
   assert.equal(field(mail, 'To'), '_apt');
   assert.deepEqual(logged, []);
+});
+
+const LIMIT = 200_000;
+const CUT =
+  'cron: this output is too long for a mail, N bytes in its middle are left out; all of it is in "/state/long/alice-backup"';
+/** A line of what is printed, and the crontab's variables: each is cut, however it is encoded. */
+const longOnes: Record<string, readonly [line: string, environment: Environment]> = {
+  'as it is': ['a line of text\n', []],
+  'as quoted-printable': ['a line of text, and \xff\n', []],
+  'as base64': ['\xff\xfe\xfd\xfc\n', []],
+  'in one line': ['x', []],
+  'by the job itself': [
+    `${btoa('hello '.repeat(9))}aGVs\n`,
+    [['CONTENT_TRANSFER_ENCODING', 'base64']],
+  ],
+  'as parts, which are shown as they are': [
+    '--x\n\ntext\n',
+    [['CONTENT_TYPE', 'multipart/mixed; boundary=x']],
+  ],
+};
+for (const [how, [line, environment]] of Object.entries(longOnes))
+  test(`report() cuts what is too long, sent ${how}, and says where all of it is`, async () => {
+    const output = line.repeat(Math.ceil(1_000_000 / line.length));
+    const names: string[] = [];
+    const keep = (name: string): string => {
+      names.push(name);
+      return `/state/long/${name}`;
+    };
+    const mail = await mailOf({ output, environment, limit: LIMIT, keep });
+    assert.ok(mail);
+    const { length } = await bytesOf(mail);
+    assert.ok(length <= LIMIT && length > LIMIT * 0.6, `${length} bytes`);
+    const body = await decoded(mail);
+    const [first = ''] = body.split('\n');
+    assert.equal(first.replace(/\d+/, 'N'), CUT);
+    const missing = /\d+/.exec(first)?.[0] ?? '';
+    assert.match(body, new RegExp(`cron: ${missing} bytes are left out here\n`));
+    assert.deepEqual(names, ['alice-backup'], 'kept once');
+    assert.match(logged.join('\n'), /^\(alice\) LONG OUTPUT \(backup: all of it is in ".*"\)$/);
+    if (environment.length > 0) return;
+    const [head = '', tail = ''] = body.slice(first.length + 1).split(/cron: .* left out here\n/);
+    assert.ok(output.startsWith(head.trimEnd()) && output.endsWith(tail));
+    const newline = how === 'in one line' ? 1 : 0; // before the mark
+    assert.equal(head.length - newline + Number(missing) + tail.length, output.length);
+    assert.equal(mail.size, body.length);
+  });
+
+test('report() mails what it can of an output that cannot be kept, and says so', async () => {
+  const keep = (): string => {
+    throw new Error('no room');
+  };
+  const mail = await mailOf({ output: 'line\n'.repeat(100_000), limit: LIMIT, keep });
+  assert.match(await bodyOf(mail), /^cron: .* left out; they could not be kept: .*\nline\n/);
+  assert.match(logged.join('\n'), /^\(alice\) ERROR \(long output: they could not be kept: /);
 });
 
 for (const unsafe of ['-f evil', 'a b c', 'x;id'])

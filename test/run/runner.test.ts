@@ -1,6 +1,16 @@
 /** A runner over its socket: it obeys one scheduler, loses nothing, and ends when nothing is left to do. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -338,6 +348,27 @@ test('Runner mails what a dead one has captured, and says what is not known', as
   ]);
 });
 
+test('Runner mails head and tail of a long output that a dead one has captured', async (t) => {
+  const { here, desk } = await open(t);
+  const size = 10 * 1024 * 1024;
+  const fd = openSync(here.outputFile('a'), 'wx');
+  const half = 1024 * 1024;
+  writeSync(fd, 'one\n'.repeat(half / 4), 0);
+  writeSync(fd, 'two\n'.repeat(half / 4), size - half);
+  closeSync(fd);
+  desk.say({ order: 'report', lost: [lost('a')] });
+  await until('it is mailed', () => here.posted.length === 1);
+  const body = here.posted[0]?.body ?? '';
+  const missing = size - 2 * half + 4; // a line that may be a half one is none
+  assert.match(
+    body,
+    new RegExp(`^cron: ${missing} bytes in the middle of it are left out .*\n\none\n`, 'm'),
+  );
+  assert.equal(body.split(`\none\ncron: ${missing} bytes are left out here\ntwo\n`).length, 2);
+  await until('it is done', () => story(here) === 'fire a, done a');
+  assert.ok(!existsSync(here.outputFile('a')));
+});
+
 test('Runner tells a job that was never reached from one that failed', async (t) => {
   const { here, runner, desk } = await open(t);
   const environment = [['SHELL', '/nonexistent']] as const;
@@ -411,7 +442,9 @@ test('Runner lets one job that goes wrong cost the others nothing', async (t) =>
   await runner.ended;
   const [small, big] = here.posted.toSorted((a, b) => a.body.length - b.body.length);
   assert.equal(small?.body, 'fine\n');
-  const said = /^cron: (\d+) bytes of this output could not be kept\n(x*)$/.exec(big?.body ?? '');
+  const said = /^cron: (\d+) bytes of this output could not be kept: .*\n(x*)$/.exec(
+    big?.body ?? '',
+  );
   assert.equal(Number(said?.[1]) + (said?.[2]?.length ?? 0), 100_000);
 });
 

@@ -67,13 +67,23 @@ test('readConfig() of an empty file is the contract', () => {
       mailargs: undefined, // as it suits the mailer
       mailer: 'auto',
       timeout: 300,
+      max_size: 10_000_000,
       subject_failed: false,
       mask: ['*PASSWORD*', '*SECRET*', '*TOKEN*', '*_KEY'],
       mailbox: { format: 'mbox' },
       outbox: { keep: 5, first_pause: 60, per_user: 1000, per_user_bytes: 200_000_000 },
     },
   );
-  assert.deepEqual({ ...jobs }, { nofile: 1024, max_output: 100_000_000, linger: 60 });
+  assert.deepEqual(
+    { ...jobs },
+    {
+      nofile: 1024,
+      max_output: 100_000_000,
+      keep_long: 7,
+      max_long: 1_000_000_000,
+      linger: 60,
+    },
+  );
   assert.deepEqual({ ...log }, { to: 'auto', format: 'text' });
   assert.equal(DEFAULT_CONFIG, '/etc/mailcron.toml');
 });
@@ -93,7 +103,9 @@ test('readConfig() reads every setting', () => {
     per_user_bytes = 3
     [jobs]
     nofile = 16
-    max_output = 1024
+    max_output = 1000000
+    keep_long = 0.5
+    max_long = 0
     linger = 86400
     [log]
     to = "/var/log/cron.log"
@@ -105,7 +117,16 @@ test('readConfig() reads every setting', () => {
   assert.equal(config.mail.timeout, 1);
   const outbox = { keep: 0.5, first_pause: 1, per_user: 2, per_user_bytes: 3 };
   assert.deepEqual({ ...config.mail.outbox }, outbox);
-  assert.deepEqual({ ...config.jobs }, { nofile: 16, max_output: 1024, linger: 86_400 });
+  assert.deepEqual(
+    { ...config.jobs },
+    {
+      nofile: 16,
+      max_output: 1_000_000,
+      keep_long: 0.5,
+      max_long: 0,
+      linger: 86_400,
+    },
+  );
   assert.deepEqual({ ...config.log }, { to: '/var/log/cron.log', format: 'json' });
 });
 
