@@ -62,7 +62,11 @@ export async function openServer(setup: ServerSetup): Promise<ControlServer> {
   server.on('error', (error) => setup.complain(error, { pid: 0, uid: 0, gid: 0 }));
   return {
     async close() {
-      rmSync(path, { force: true });
+      try {
+        rmSync(path, { force: true });
+      } catch {
+        // Its directory is gone or something else by now, and a name that nobody finds does no harm.
+      }
       server.close();
       for (const conversation of running.keys()) conversation.leave();
       const ends = Promise.all(running.values());
