@@ -7,7 +7,6 @@ import {
   readdirSync,
   readFileSync,
   readSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -67,10 +66,10 @@ async function main(): Promise<number> {
   const stop = follow(mailbox);
   try {
     const config = readConfig({ config: join(room, 'mailcron.toml') }, {});
-    await serve(
-      { config, foreground: true, lsb: false, logBits: 1, fqdn: false, startNothing: false },
-      false,
-    );
+    // Each start of a demo is a boot of its own: @reboot entries run, and the first mail comes at once.
+    const boot = `demo-${Date.now()}`;
+    const options = { foreground: true, lsb: false, logBits: 1, fqdn: false, startNothing: false };
+    await serve({ ...options, config, boot }, false);
     say(`\nStopped. The mail stays in ${mailbox}; the log in ${room}/log.`);
     return 0;
   } catch (error) {
@@ -88,7 +87,6 @@ function prepare(username: string): void {
     mkdirSync(join(room, name), { recursive: true, mode: 0o755 });
   writeFileSync(join(room, 'mailcron.toml'), configuration());
   writeFileSync(join(room, 'crontab'), '# Nothing here: see cron.d.\n', { mode: 0o644 });
-  rmSync(join(room, 'reboot'), { force: true }); // each demo is a boot
   for (const name of readdirSync(crontabs)) {
     const tab = fromBytes(readFileSync(join(crontabs, name)));
     const lines = tab.split('\n').map((line) => withUser(line, username));

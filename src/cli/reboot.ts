@@ -14,10 +14,10 @@ export interface FirstStart {
 /**
  * Look at the flag file. Null: a cron was started since the boot. The file holds the name of the
  * boot, for those who keep it on a disk that outlives one; Debian's cron leaves it empty.
+ * @param boot which one this is
  * @throws {Failure} when it cannot be made: the entries would run again at every start
  */
-export function firstStart(file: string): FirstStart | null {
-  const boot = bootId();
+export function firstStart(file: string, boot = bootId()): FirstStart | null {
   const known = readIfThere(file);
   if (known !== null && (known === '' || known === boot)) return null;
   const draft = `${file}.new`;

@@ -50,6 +50,8 @@ export interface Settings {
   readonly fqdn: boolean;
   /** Log jobs, and start none. */
   readonly startNothing: boolean;
+  /** Names a boot for @reboot entries, where that of the machine is not meant. */
+  readonly boot?: string;
 }
 
 /**
@@ -90,7 +92,7 @@ async function schedule(
   forked: boolean,
 ): Promise<void> {
   const { paths } = settings.config;
-  const first = firstStart(paths.reboot);
+  const first = firstStart(paths.reboot, settings.boot);
   const end = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end.abort());
 
