@@ -1,10 +1,14 @@
 /** What the configuration says of mailboxes → the hand that puts mail into them, by a program of ours. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { depositIn, type DepositSettings, type DepositTools } from '../mail/deposit.ts';
+import {
+  type Deposit,
+  depositIn,
+  type DepositSettings,
+  type DepositTools,
+} from '../mail/deposit.ts';
 import type { Config } from '../system/config.ts';
 import { getgrnam } from '../system/libc.ts';
-import type { Hand } from '../system/outgoing.ts';
 
 /** The program that writes to a mailbox as its user. */
 const DEPOSIT = [
@@ -26,7 +30,10 @@ export function mailboxSettings({ paths, mail }: Config): MailboxSettings {
 }
 
 /** Make the hand. */
-export function mailboxes(settings: MailboxSettings, tools: Omit<DepositTools, 'mailGroup'>): Hand {
+export function mailboxes(
+  settings: MailboxSettings,
+  tools: Omit<DepositTools, 'mailGroup'>,
+): Deposit {
   return depositIn(
     { ...settings, program: DEPOSIT, self: process.geteuid?.() ?? -1 },
     { ...tools, mailGroup: () => getgrnam('mail') },

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fromText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
-import type { Hand, Outgoing, Refused } from '../system/outgoing.ts';
+import type { Outgoing, Refused } from '../system/outgoing.ts';
 import type { Launcher } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
 import type { User, Users } from '../system/users.ts';
@@ -37,6 +37,15 @@ export interface DepositTools {
   readonly log: Log;
 }
 
+/**
+ * Put mail into mailboxes, as a hand does. What is for nobody on this machine goes to the job's user, or waits: then
+ * these recipients are refused for now.
+ */
+export type Deposit = (
+  mail: Outgoing,
+  strangers?: 'to the owner' | 'later',
+) => Promise<readonly Refused[]>;
+
 /** Each is a Node of its own: not more of them at once. */
 const AT_ONCE = 4;
 
@@ -53,17 +62,22 @@ interface Delivery {
 
 /**
  * Put mail into the mailboxes of its recipients. Where a recipient is nobody's name on this machine, the mailbox of
- * the job's user gets the mail, and a header field says for whom it was. Every failure may pass: a lock ends, a disk
- * gets room, an administrator removes what is in the way.
+ * the job's user gets the mail, and a header field says for whom it was; or that recipient waits for a mailer. Every
+ * failure may pass: a lock ends, a disk gets room, an administrator removes what is in the way.
  */
-export function depositIn(settings: DepositSettings, tools: DepositTools): Hand {
+export function depositIn(settings: DepositSettings, tools: DepositTools): Deposit {
   const takeTurns = takingTurns(AT_ONCE);
-  return async (mail) => {
+  return async (mail, strangers = 'to the owner') => {
     const refused: Refused[] = [];
     const deliveries = new Map<string, Delivery>();
     for (const recipient of mail.recipients) {
       try {
         const found = await findUser(recipient, settings, tools);
+        if (found === null && strangers === 'later') {
+          const why = `${recipient} is not on this machine, and there is no mailer`;
+          refused.push({ recipient, reason: why, permanent: false });
+          continue;
+        }
         const user = found ?? mail.user;
         const delivery = deliveries.get(user.name) ?? { user, recipients: [], strangers: [] };
         deliveries.set(user.name, delivery);

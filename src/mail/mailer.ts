@@ -4,6 +4,7 @@ import { EXIT, Failure } from '../system/failure.ts';
 import type { Deliver, Hand } from '../system/outgoing.ts';
 import type { Launcher } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
+import type { Deposit } from './deposit.ts';
 import { machineNames } from './domain.ts';
 import { type KeepTools, keeper } from './keep.ts';
 import { readMailArgs } from './mailargs.ts';
@@ -29,7 +30,7 @@ export interface Hands {
   readonly launcher: Launcher;
   readonly log: Log;
   /** The last resort: into mailboxes. */
-  readonly deposit: Hand;
+  readonly deposit: Deposit;
   /** To the relay; only the scheduler has one: nothing that starts jobs speaks to the network. */
   readonly relay?: Hand;
 }
@@ -78,7 +79,8 @@ export function checkMailSettings(
 }
 
 /**
- * Find who takes mails, mail by mail.
+ * Find who takes mails, mail by mail. Where a program is not there, mailboxes do for this machine's users, and mail
+ * for others waits: a mail system that is being upgraded comes back.
  * @throws {Failure} with EXIT.CONFIG
  */
 export function chooseHand(settings: MailSettings, hands: Hands): Hand {
@@ -87,7 +89,8 @@ export function chooseHand(settings: MailSettings, hands: Hands): Hand {
   const { mailcmd } = settings;
   const isProgram = mailcmd !== 'mailbox:' && !isRelay(mailcmd);
   const program = isProgram ? programHand(settings, launcher, log) : deposit;
-  const ways = { program, relay: relay ?? nobody, mailboxes: deposit };
+  const mailboxes: Hand = isProgram ? (mail) => deposit(mail, 'later') : deposit;
+  const ways = { program, relay: relay ?? nobody, mailboxes };
   let isMissing = false;
   return (mail) => {
     const way = wayOf(settings);

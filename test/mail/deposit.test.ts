@@ -6,8 +6,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSy
 import { hostname } from 'node:os';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { depositIn, type DepositSettings } from '../../src/mail/deposit.ts';
-import type { Outgoing, Refused } from '../../src/system/outgoing.ts';
+import { type Deposit, depositIn, type DepositSettings } from '../../src/mail/deposit.ts';
 import type { Launcher, Program } from '../../src/system/program.ts';
 import type { User } from '../../src/system/users.ts';
 import { launcher, self } from '../run/started.ts';
@@ -25,7 +24,7 @@ interface Case {
   readonly logged: string[];
   /** What was to be started, where a fake launcher was told to. */
   readonly started: Program[];
-  readonly hand: (mail: Outgoing) => Promise<readonly Refused[]>;
+  readonly hand: Deposit;
   readonly mailbox: (name?: string) => string;
 }
 
@@ -111,6 +110,22 @@ test('depositIn() gives mail for somewhere else to the job’s user, and says so
   assert.deepEqual(logged, [
     `(${me}) MAIL (not sent to ops@example.org, nobody-by-that-name: not on this machine; it is in the mailbox of ${me})`,
   ]);
+});
+
+test('depositIn() lets mail for somewhere else wait for a mailer when told to', async (t) => {
+  const { hand, mailbox, logged } = open(t);
+  const recipients = ['ops@example.org', me, 'nobody-by-that-name'];
+  const refused = await hand(mailOf('hello\n', { recipients }), 'later');
+  assert.deepEqual(
+    refused,
+    ['ops@example.org', 'nobody-by-that-name'].map((recipient) => ({
+      recipient,
+      reason: `${recipient} is not on this machine, and there is no mailer`,
+      permanent: false,
+    })),
+  );
+  assert.match(mailbox(), /\nSubject: .*\n\nhello\n\n$/);
+  assert.deepEqual(logged, []);
 });
 
 test('depositIn() reaches the others when one recipient cannot be looked up', async (t) => {

@@ -24,6 +24,8 @@ interface Case {
   readonly logged: string[];
   /** What went to mailboxes; the mail of the run "refused" does not. */
   readonly deposited: Outgoing[];
+  /** What was to become of mail for other machines, each time. */
+  readonly strangers: (string | undefined)[];
   readonly deliver: (mail: Outgoing) => Promise<boolean>;
 }
 
@@ -42,10 +44,12 @@ function open(t: TestContext, behaviour: Behaviour, changed: Partial<MailSetting
     ...changed,
   };
   const deposited: Outgoing[] = [];
+  const strangers: (string | undefined)[] = [];
   const deliver = mailer(settings, {
     launcher,
     log: (who, event, detail) => void logged.push(`(${who}) ${event} (${detail})`),
-    deposit: async (mail) => {
+    deposit: async (mail, others) => {
+      strangers.push(others);
       if (mail.run === 'refused') throw new Error('the mailbox is locked');
       deposited.push(mail);
       return [];
@@ -54,7 +58,7 @@ function open(t: TestContext, behaviour: Behaviour, changed: Partial<MailSetting
     leaving: new AbortController().signal,
     pauses: [],
   });
-  return { sandbox, logged, deposited, deliver };
+  return { sandbox, logged, deposited, strangers, deliver };
 }
 
 /** What lies in the outbox for a run. */
@@ -177,7 +181,7 @@ test('mailer() says "1 byte" of one', async (t) => {
 });
 
 test('mailer() that is missing leaves mail to mailboxes, and says so once', async (t) => {
-  const { sandbox, logged, deposited, deliver } = open(t, {});
+  const { sandbox, logged, deposited, strangers, deliver } = open(t, {});
   const [here, away] = [sandbox.path('sendmail'), sandbox.path('sendmail.away')];
   for (const move of [
     () => renameSync(here, away),
@@ -192,6 +196,13 @@ test('mailer() that is missing leaves mail to mailboxes, and says so once', asyn
   assert.equal(sandbox.mails().length, 1);
   const line = '(CRON) info (No MTA installed, using mailboxes)';
   assert.deepEqual(logged, [line, line]);
+  assert.deepEqual(strangers, ['later', 'later', 'later']);
+});
+
+test('mailer() that is none leaves all mail to mailboxes', async (t) => {
+  const { logged, deposited, strangers, deliver } = open(t, {}, { mailcmd: 'mailbox:' });
+  assert.equal(await deliver(mailOf(SMALL)), true);
+  assert.deepEqual([deposited.length, strangers, logged], [1, [undefined], []]);
 });
 
 test('mailer() that is missing leaves mail in the outbox when mailboxes do not take it', async (t) => {
