@@ -18,7 +18,7 @@ test('deliverToMaildir() makes a Maildir for its user alone, and files in `new`'
   await Promise.all([1, 2, 3].map((number) => deliverToMaildir(directory, message(`${number}`))));
   const [cur, mails = [], tmp] = list(directory);
   assert.deepEqual([cur, tmp, mails.length], [[], [], 4]);
-  for (const name of mails) assert.match(name, /^\d+\.M\d+P\d+R[0-9a-f]{16}\.[^/:]+$/);
+  for (const name of mails) assert.match(name, /^\d+\.M\d+P\d+R[0-9a-f]{32}\.[^/:]+$/);
   const texts = mails.map((name) => readFileSync(`${directory}/new/${name}`, 'utf8')).toSorted();
   assert.deepEqual(texts, ['1', '2', '3', 'Subject: x\n\nFrom me\n']);
   const modes = ['', 'tmp', 'new', 'cur', `new/${mails[0]}`].map(

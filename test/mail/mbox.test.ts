@@ -5,7 +5,8 @@ import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import PostalMime from 'postal-mime';
 import { composeHead } from '../../src/core/message.ts';
-import { appendToMbox, FromQuoting } from '../../src/mail/mbox.ts';
+import { appendToMbox } from '../../src/mail/mbox.ts';
+import { FromQuoting } from '../../src/mail/quoting.ts';
 import { openSandbox } from '../support/sandbox.ts';
 
 const HEAD = 'From: root (Cron Daemon)\nTo: alice\nSubject: Cron <alice@web1> backup\n\n';
