@@ -59,7 +59,7 @@ export interface Program {
 }
 
 export interface BoxOptions {
-  readonly mail?: 'none' | 'cron-sendmail' | 'postfix' | 'exim4' | 'sendmail';
+  readonly mail?: 'none' | 'cron-sendmail' | 'postfix' | 'exim4' | 'sendmail' | 'readers';
   /** Names of Debian packages, to be found unpacked nowhere, but as files in /debs. */
   readonly packages?: readonly string[];
 }
