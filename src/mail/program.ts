@@ -18,6 +18,7 @@ import {
   type PresetName,
   PRESETS,
 } from './presets.ts';
+import { refusedBy } from './refused.ts';
 
 /** What the configuration says of a mailer that is a program. */
 export interface ProgramSettings {
@@ -143,7 +144,8 @@ export function programHand(
     // One of them is refused, and so nobody has got it: the others shall.
     const each: Refused[] = [];
     for (const recipient of mail.recipients)
-      each.push(...(await once({ ...mail, recipients: [recipient] })));
+      // What goes wrong with one of them is no reason to send it to the others twice.
+      each.push(...(await refusedBy(once, { ...mail, recipients: [recipient] })));
     return each;
   };
 }

@@ -98,6 +98,28 @@ test('programHand() tries each by itself where one bad recipient keeps it from a
   assert.deepEqual(refused, [{ recipient: 'nosuchuser', reason, permanent: true }]);
 });
 
+test('programHand() refuses one whose call fails, and does not send it to the others twice', async (t) => {
+  const sandbox = openSandbox(t);
+  sandbox.mailer({ end: `case "$*" in "bob eve "*) echo 550 no; exit 70;; esac` });
+  let calls = 0;
+  const failing: typeof launcher = {
+    start: (program) =>
+      ++calls === 3 ? Promise.reject(new Error('no more processes')) : launcher.start(program),
+  };
+  const settings = {
+    mailcmd: sandbox.path('sendmail'),
+    mailer: 'opensmtpd',
+    mailargs: '%s %s',
+    outbox: '/nowhere',
+    timeout: 20_000,
+  };
+  const give = programHand(settings, failing, () => {});
+  const refused = await give(mailOf('x\n', { recipients: ['bob', 'eve', 'ann'] }));
+  assert.deepEqual(refused, [{ recipient: 'eve', reason: 'no more processes', permanent: false }]);
+  const to = sandbox.mails().map(({ argv }) => argv.slice(1).join(' '));
+  assert.deepEqual(to, ['bob eve ann', 'bob', 'ann']);
+});
+
 test('programHand() hands it over once where all of them may try again', async (t) => {
   const { refused, calls } = await hand(t, 'msmtp', 'echo busy; exit 75');
   assert.deepEqual(calls, ['bob eve nosuchuser']);
