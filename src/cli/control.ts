@@ -13,6 +13,7 @@ import { systemNames, type Users } from '../system/users.ts';
 import { TABLE_LIMIT } from './check.ts';
 import { type LoadedCrontabs, ownName } from './crontabs.ts';
 import { Changes, noCrontab } from './install.ts';
+import { mailAnswers, type MailTools } from './mails.ts';
 import type { Settings } from './serve.ts';
 import { version } from './version.ts';
 
@@ -20,6 +21,7 @@ import { version } from './version.ts';
 export interface ControlTools {
   readonly crontabs: LoadedCrontabs;
   readonly runners: Pick<Runners, 'jobs' | 'count'>;
+  readonly rounds: MailTools['rounds'];
   readonly users: Users;
   readonly log: Log;
   /** In milliseconds since the epoch. */
@@ -59,12 +61,13 @@ const LISTINGS: ReadonlyMap<unknown, string | null> = new Map([
 
 function answers(
   { config: { paths } }: Settings,
-  { crontabs, runners, started, log }: ControlTools,
+  { crontabs, runners, rounds, started, log }: ControlTools,
   daemon: number,
 ): Rows {
   const store = spoolCrontabs(paths.spool);
   const backups = openBackups(join(paths.state, 'backup'));
   const changes = new Changes({ store, backups, crontabs, hostname: hostname() });
+  const mails = mailAnswers({ outbox: join(paths.state, 'outbox'), rounds, daemon });
   const ours = version();
 
   async function list({ head: { purpose }, caller, user }: Call): Promise<Answer> {
@@ -102,7 +105,8 @@ function answers(
     return { head: refusal('none', `no backup number ${number} of the crontab of ${user.name}`) };
   }
 
-  async function status({ head, caller, user }: Call): Promise<Answer> {
+  async function status(call: Call): Promise<Answer> {
+    const { head, caller, user } = call;
     const isAll = head.user === undefined && isPrivileged(caller, daemon);
     const tabs = crontabs.tabs.filter((tab) => isAll || tab.user === user.name);
     const jobs = runners.jobs.filter((job) => isAll || job.user === user.name);
@@ -122,6 +126,7 @@ function answers(
         ...(since > 0 && { since: new Date(since).toISOString() }),
       })),
       runners: runners.count,
+      mails: await mails.count(call),
     };
     return { head: { ...DONE, status: told } };
   }
@@ -138,6 +143,8 @@ function answers(
     backups: { body: 'none', answer: listBackups },
     backup: { body: 'none', answer: backup },
     status: { body: 'none', answer: status },
+    mailq: { body: 'none', answer: mails.mailq },
+    flush: { body: 'none', answer: mails.flush },
     reload: { body: 'none', answer: reload },
   };
 }

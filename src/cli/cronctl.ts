@@ -9,12 +9,16 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \t\t[--json] [--config FILE]
 \tcronctl status [--json] [--config FILE]
 \tcronctl reload [--config FILE]
+\tcronctl mailq [--json] [--config FILE]
+\tcronctl flush [--config FILE] [ID...]
 
 \tnext\t(tells what the daemon will start, and when)
 \tcheck\t(tells every problem of crontabs; "-": standard input)
 \tmail-test\t(sends one mail, and tells what happens)
 \tstatus\t(tells whether cron is running, and what it is doing)
 \treload\t(has cron look at its crontabs now)
+\tmailq\t(tells which mails wait, and why)
+\tflush\t(has cron try to send them now)
 
 \tcronctl COMMAND --help tells more`;
 
@@ -28,6 +32,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'mail-test': async () => (await import('./mailtest.ts')).mailTest,
   status: async () => (await import('./status.ts')).status,
   reload: async () => (await import('./status.ts')).reload,
+  mailq: async () => (await import('./mailq.ts')).mailq,
+  flush: async () => (await import('./mailq.ts')).flush,
 };
 
 /** Run cronctl; returns its exit status. */

@@ -132,7 +132,14 @@ async function schedule(
 
   const server = await openServer({
     path: join(paths.run, SOCKET_NAME),
-    desk: controlDesk(settings, { crontabs, runners, users, log, started: clock.now() }),
+    desk: controlDesk(settings, {
+      crontabs,
+      runners,
+      rounds: outbound?.rounds ?? null,
+      users,
+      log,
+      started: clock.now(),
+    }),
     complain(error, { uid, pid }) {
       const detail = `request of uid ${uid}, pid ${pid}: ${stackOf(error)}`;
       log('CRON', 'ERROR', detail, { level: 'error' });

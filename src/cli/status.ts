@@ -1,8 +1,9 @@
 /** cronctl status and reload: what the daemon is doing → stdout; its crontabs → looked at now. */
 import type { RunningInfo, StatusInfo } from '../control/protocol.ts';
 import { EXIT, Failure } from '../system/failure.ts';
+import { columns, count } from './columns.ts';
 import { inquire } from './inquiry.ts';
-import { duration, fit, harmless, localTime } from './lines.ts';
+import { duration, harmless, localTime } from './lines.ts';
 import { longOptions } from './longs.ts';
 import { print } from './terminal.ts';
 
@@ -46,28 +47,27 @@ async function show(text: string): Promise<number> {
 
 /** The status in lines for people. */
 export function asText(told: StatusInfo, now: number): string {
-  const { pid, version, crontabs, entries, jobs, running } = told;
+  const { pid, version, crontabs, entries, jobs, running, mails } = told;
   const started = Date.parse(told.started);
   const head = [
     `cron ${harmless(version)} is running with pid ${pid} since ${localTime(started)} (${duration(now - started)})`,
     `${count(crontabs, 'crontab')}, ${count(entries, 'entry', 'entries')}, ${count(jobs, 'running job')}`,
+    ...(mails === undefined ? [] : mailLines(mails)),
   ];
   if (running.length === 0) return head.join('\n');
-  const rows = [HEADINGS, ...running.map((job) => row(job, now))];
-  const widths = HEADINGS.map((_, column) =>
-    rows.reduce((most, cells) => Math.max(most, (cells[column] ?? '').length), 0),
-  );
-  const table = rows.map((cells) =>
-    fit(
-      cells
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    ),
-  );
+  const table = columns([HEADINGS, ...running.map((job) => row(job, now))]);
   const rest = jobs - running.length;
   if (rest > 0) table.push(`and ${rest} more`);
   return [...head, '', ...table].join('\n');
+}
+
+/** Nothing, if there is none. */
+function mailLines({ waiting, failed }: NonNullable<StatusInfo['mails']>): string[] {
+  const said = [
+    ...(waiting > 0 ? [count(waiting, 'mail waits', 'mails wait')] : []),
+    ...(failed > 0 ? [count(failed, 'mail is given up', 'mails are given up')] : []),
+  ];
+  return said.length > 0 ? [`${said.join(', ')}: see "cronctl mailq"`] : [];
 }
 
 const HEADINGS = ['USER', 'PID', 'FOR', 'RUN', 'COMMAND'];
@@ -75,8 +75,4 @@ const HEADINGS = ['USER', 'PID', 'FOR', 'RUN', 'COMMAND'];
 function row({ user, pid, since, run, command = '' }: RunningInfo, now: number): string[] {
   const age = since === undefined ? '' : duration(now - Date.parse(since));
   return [harmless(user), pid === 0 ? '' : `${pid}`, age, harmless(run), harmless(command)];
-}
-
-function count(number: number, noun: string, plural = `${noun}s`): string {
-  return `${number} ${number === 1 ? noun : plural}`;
 }

@@ -16,6 +16,8 @@ const RULES = {
   backups: 'crontab',
   backup: 'crontab',
   status: 'own',
+  mailq: 'own',
+  flush: 'own',
   reload: 'administration',
 } as const satisfies Record<string, 'crontab' | 'own' | 'administration'>;
 

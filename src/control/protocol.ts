@@ -22,6 +22,8 @@ export interface RequestHead {
   readonly seen?: string;
   /** Which backup; 1 is the newest. */
   readonly number?: number;
+  /** Which mails; absent: all. */
+  readonly ids?: readonly string[];
   /** What later requests add. */
   readonly [field: string]: unknown;
 }
@@ -86,6 +88,27 @@ export interface StatusInfo {
   /** Jobs that are running, of which `running` may list the first ones only. */
   readonly jobs: number;
   readonly runners: number;
+  /** Mails in the outbox; an older daemon does not tell. */
+  readonly mails?: { readonly waiting: number; readonly failed: number };
+}
+
+/** A mail in the outbox. Instants are as ISO 8601 has them. */
+export interface MailInfo {
+  readonly id: string;
+  readonly state: 'waiting' | 'given up';
+  readonly user: string;
+  /** Whom it has not reached; the first ones, if they are very many. */
+  readonly recipients: readonly string[];
+  /** In bytes. */
+  readonly size: number;
+  readonly since: string;
+  readonly tries: number;
+  /** The next try; null: it is given up. */
+  readonly next: string | null;
+  /** Since when a mailer has it; null: none has. */
+  readonly trying: string | null;
+  /** What the last try ended with. */
+  readonly reason: string;
 }
 
 /** What was asked for; `length` bytes of body follow the head. */
@@ -94,6 +117,12 @@ export interface Success {
   readonly length?: number;
   readonly backups?: readonly BackupInfo[];
   readonly status?: StatusInfo;
+  /** The first ones of so many. */
+  readonly mails?: readonly MailInfo[];
+  readonly count?: number;
+  /** Mails that are tried now, and names of none. */
+  readonly flushed?: number;
+  readonly unknown?: readonly string[];
   /** What later requests add. */
   readonly [field: string]: unknown;
 }
@@ -112,7 +141,7 @@ export function decodeRequest(
 ): { readonly ok: true; readonly head: RequestHead } | Refusal {
   const head = objectIn(line);
   if (head === null) return refusal('garbled', 'A request begins with a line of JSON, an object');
-  const { version, request, user, length, seen, number } = head;
+  const { version, request, user, length, seen, number, ids } = head;
   if (version !== PROTOCOL_VERSION)
     return refusal('version', `This cron speaks version ${PROTOCOL_VERSION} of the protocol`);
   if (typeof request !== 'string') return garbled('request', 'a name');
@@ -121,6 +150,8 @@ export function decodeRequest(
   if (seen !== undefined && !(typeof seen === 'string' && SEEN.test(seen)))
     return garbled('seen', 'a SHA-256 in small hexadecimal digits, or "none"');
   if (number !== undefined && !isCount(number)) return garbled('number', 'a number');
+  if (ids !== undefined && !(Array.isArray(ids) && ids.every((id) => typeof id === 'string')))
+    return garbled('ids', 'an array of names');
   return { ok: true, head: { ...head, version, request } };
 }
 

@@ -73,10 +73,11 @@ test('permit() lets root and the own user of the daemon alone administer it', ()
     assert.equal(decide(['reload'], caller, user, { ...realm, access: everybody }), expected);
 });
 
-test('permit() tells users of their own jobs, whatever cron.deny says', () => {
-  assert.equal(decide(['status'], BOB, 'bob', { ...roots, access: noBob }), 'yes');
-  assert.equal(decide(['status'], BOB, 'alice', { ...roots, access: noBob }), 'denied');
-  assert.equal(decide(['status'], ROOT, 'bob', { ...roots, access: noBob }), 'yes');
+test('permit() tells users of their own jobs and mails, whatever cron.deny says', () => {
+  const own = ['status', 'mailq', 'flush'] as const;
+  assert.equal(decide(own, BOB, 'bob', { ...roots, access: noBob }), 'yes');
+  assert.equal(decide(own, BOB, 'alice', { ...roots, access: noBob }), 'denied');
+  assert.equal(decide(own, ROOT, 'bob', { ...roots, access: noBob }), 'yes');
 });
 
 test('permit() refuses in the words of crontab(1), and says why a list cannot be read', () => {

@@ -138,6 +138,9 @@ const requests: Record<string, string> = {
   '{"version":1,"request":"install","length":7,"seen":"none"}': 'install',
   '{"version":1,"request":"install","length":7,"seen":"abc"}': 'garbled',
   '{"version":1,"request":"backup","number":"1"}': 'garbled',
+  '{"version":1,"request":"flush","ids":["1000-r"]}': 'flush',
+  '{"version":1,"request":"flush","ids":"1000-r"}': 'garbled',
+  '{"version":1,"request":"flush","ids":[1000]}': 'garbled',
   '{"version":1,"request":"backup","number":1,"later":[]}': 'backup',
   '{"version":1,"request":"list","ok":false,"error":"denied"}': 'list',
 };

@@ -62,6 +62,8 @@ async function open(
     remove: none(() => Promise.reject(new Failure('Cannot do it', { exit: 1 }))),
     backups: none(() => Promise.reject(new TypeError('a mistake'))),
     status: none(() => said('x'.repeat(1_000_000))),
+    mailq: none(() => said('mailq')),
+    flush: none(() => said('flush')),
     reload: none(() => Promise.resolve({ head: { ok: true } })),
   };
   const realm = { uid, onlyUser: null, access: () => ({ allowed: true }) };
