@@ -16,6 +16,9 @@ export interface Outbound {
   close(): Promise<void>;
 }
 
+/** How long the outcome of the last mails may take to get to the disk, in milliseconds. */
+const WRITING = 1000;
+
 /** Make the rounds; nothing is looked at before they are opened. */
 export function makeRounds(config: Config, users: Users, log: Log): Outbound {
   const mail = mailSettings(config);
@@ -34,8 +37,8 @@ export function makeRounds(config: Config, users: Users, log: Log): Outbound {
     log,
   });
   const close = async (): Promise<void> => {
-    await rounds.close();
-    await postman?.close();
+    await Promise.all([rounds.close(), postman?.close()]);
+    await rounds.close(WRITING); // what the postman has brought at the last moment
   };
   return { rounds, close };
 }

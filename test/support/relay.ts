@@ -35,6 +35,8 @@ export interface Replies {
 
 export interface RelayOptions extends Replies {
   readonly server?: SMTPServerOptions;
+  /** A mail is taken when it is whole; the answer waits for this. */
+  readonly wait?: () => Promise<unknown>;
   /** Another one than any that is free. */
   readonly port?: number;
   /** Another address than 127.0.0.1. */
@@ -100,7 +102,8 @@ export async function openRelay(t: TestContext, options: RelayOptions = {}): Pro
         };
         const refusal = options.data?.(mail);
         if (refusal === undefined) mails.push(mail);
-        answer(refusal, callback);
+        if (options.wait === undefined) answer(refusal, callback);
+        else void options.wait().then(() => answer(refusal, callback));
       });
     },
     ...options.server,

@@ -5,6 +5,7 @@ import { describe, test, type TestContext } from 'node:test';
 import type { Refused } from '../../src/system/outgoing.ts';
 import { certificates } from '../support/relay.ts';
 import { type Box, boxed, openBox, until } from '../support/system.ts';
+import { debian, installTab, startMailcron } from './crons.ts';
 import { type Mail, mailbox } from './mails.ts';
 import type { Posted } from './poster.ts';
 
@@ -237,6 +238,44 @@ async function deliver(t: TestContext, system: (typeof SYSTEMS)[number]): Promis
     await box.run(`${system.start} 2>&1`);
     assert.deepEqual(await post(box, [lone('up again')]), [[]]);
     await arrived(box, 'bob', 'up again');
+  });
+
+  await t.test('a job’s mail goes out by the daemon, and what is refused comes back', async () => {
+    await installTab(
+      box,
+      debian,
+      'alice',
+      'MAILTO=bob,nosuchuser,carol\n@reboot echo from a job\n',
+    );
+    const daemon = await startMailcron(box, { settings: CONFIG });
+    const log = (): Promise<string> => box.read('/var/log/mailcron');
+    const find = async (user: string, subject: RegExp): Promise<Mail[] | undefined> => {
+      const mails = (await mailbox(box, user)).filter(({ header }) =>
+        subject.test(header.join('\n')),
+      );
+      return mails.length > 0 ? mails : undefined;
+    };
+    for (const user of ['bob', 'carol']) {
+      const its = (): Promise<Mail[] | undefined> =>
+        find(user, /^Subject: Cron .* echo from a job$/m);
+      const [mail, ...others] = await until(`${user} has it`, its, log);
+      assert.deepEqual(others, []);
+      assert.equal(mail?.body, 'from a job\n');
+      assert.match(mail.header.join('\n'), system.received);
+      assert.match(mail.header.join('\n'), /^Return-path: <alice@cronhost\.example\.test>$/im);
+    }
+    const [bounce] = await until(
+      'alice is told',
+      () => find('alice', /^Subject: Undelivered mail: /m),
+      log,
+    );
+    assert.match(bounce?.body ?? '', /\n {2}nosuchuser\n {4}localhost:25 said to RCPT TO: 550 /);
+    await until('nothing waits', async () => {
+      const waiting = await box.list('/var/lib/mailcron/outbox/queue');
+      return waiting.length === 0 ? true : undefined;
+    });
+    await box.run('kill $(cat /run/crond.pid)');
+    await until('it has ended', async () => (daemon.status() === 0 ? true : undefined), log);
   });
 
   await t.test('without the user mailcron it says what to do', async () => {
