@@ -36,7 +36,12 @@ export interface Hands {
 }
 
 /** What a runner's mailer works with. */
-export type MailerTools = Hands & Pick<KeepTools, 'onPosted' | 'leaving' | 'pauses'>;
+export interface MailerTools extends Hands, Pick<KeepTools, 'onPosted' | 'leaving' | 'pauses'> {
+  /** Told of the run whose mail is about to be handed over. */
+  readonly onHanding?: (run: string) => void;
+  /** Told of the run whose mail nobody has taken, for nobody. */
+  readonly onRefused?: (run: string) => void;
+}
 
 /**
  * Choose the way that MAILCMD says, and the outbox for what finds no taker on it.
@@ -47,7 +52,9 @@ export function mailer(settings: MailSettings, tools: MailerTools): Deliver {
   const keep = keeper({ ...settings, ...tools });
   return async (mail) => {
     if (wayOf(settings) === 'relay') return keep(mail, null); // the scheduler's business
+    tools.onHanding?.(mail.run);
     const refused = await refusedBy(hand, mail);
+    if (refused.length >= mail.recipients.length) tools.onRefused?.(mail.run);
     return refused.length === 0 || keep(mail, refused);
   };
 }

@@ -14,6 +14,10 @@ export type JournalLine =
   | { readonly begin: string }
   /** The job is over; `bytes` of output are still to be mailed. */
   | { readonly end: string; readonly exit: Exit; readonly bytes: number }
+  /** Its mail is being handed over: who dies now leaves nobody who knows whether it was taken ... */
+  | { readonly mailing: string }
+  /** ... and: nobody has taken it. */
+  | { readonly unmailed: string }
   /** Nothing is left to do for this run. */
   | { readonly done: string }
   /** It is in the journal of another runner now, which sees to what is left to do. */

@@ -24,12 +24,15 @@ interface LostTools {
 const ERROR = { level: 'error', tag: 'CRON' } as const;
 const LAST_SECOND = 'cron: what it printed in its last second before that, and after, is lost.\n';
 
+const TWICE =
+  'cron: its mail was on its way just then, and may come to you a second time by this one.\n';
+
 const MIDDLE = (count: number): string =>
   `cron: ${count} bytes in the middle of it are left out ([jobs] max_output).\n`;
 
 /** Log and mail what is known of it; false: nobody has taken the mail, what is there stays there. */
 export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean> {
-  const { firing, exit, bytes } = lost;
+  const { firing, exit, bytes, mailing = false } = lost;
   const file = tools.outputFile(firing.run);
   let omitted: number;
   try {
@@ -41,7 +44,8 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   const how = exit === null ? 'its outcome is unknown' : `it ${ending(exit)}`;
   const kept = `${size} bytes of output were kept`;
-  const detail = `${toText(firing.command)}: its runner died; ${how}, ${kept}`;
+  const twice = mailing ? '; its mail may be sent twice' : '';
+  const detail = `${toText(firing.command)}: its runner died; ${how}, ${kept}${twice}`;
   tools.log(firing.user, 'LOST', detail, ERROR);
 
   let user: User | null;
@@ -62,7 +66,7 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
       isLost: true,
       environment: jobEnvironment([], firing.environment, fromText(user.name), fromText(user.home))
         .cron,
-      preface: `cron: the process that watched this job died; ${how}.\n${incomplete ? LAST_SECOND : ''}${omitted > 0 ? MIDDLE(omitted) : ''}\n`,
+      preface: `cron: the process that watched this job died; ${how}.\n${mailing ? TWICE : ''}${incomplete ? LAST_SECOND : ''}${omitted > 0 ? MIDDLE(omitted) : ''}\n`,
       body: { size, chunks: (from = 0, to = size) => piecesOf(file, from, to) },
       keep: (name: string) => tools.keepLong(file, name),
     };

@@ -49,6 +49,8 @@ export interface LostRun {
   readonly bytes: number;
   /** It had not begun: it waited for another job of its entry. */
   readonly waiting: boolean;
+  /** Its mail was being handed over: it may have been taken. */
+  readonly mailing?: boolean;
 }
 
 /** From the scheduler. */

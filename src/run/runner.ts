@@ -251,9 +251,10 @@ export class Runner {
     const at = Date.now();
     const { journal } = this.#tools;
     journal.write(
-      lost.flatMap(({ firing, exit, bytes }) => [
+      lost.flatMap(({ firing, exit, bytes, mailing = false }) => [
         { fire: firing, at },
         ...(exit === null ? [] : [{ end: firing.run, exit, bytes }]),
+        ...(mailing ? [{ mailing: firing.run }] : []),
       ]),
     );
     this.#tell({ word: 'recorded', runs: lost.map(({ firing }) => firing.run) });

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { test, type TestContext } from 'node:test';
-import { mailer, type MailSettings } from '../../src/mail/mailer.ts';
+import { mailer, type MailerTools, type MailSettings } from '../../src/mail/mailer.ts';
 import { type Envelope, readEnvelope } from '../../src/mail/envelope.ts';
 import { idOf } from '../../src/mail/outbox.ts';
 import type { Outgoing } from '../../src/system/outgoing.ts';
@@ -29,7 +29,17 @@ interface Case {
   readonly deliver: (mail: Outgoing) => Promise<boolean>;
 }
 
+type Parts = Omit<Case, 'deliver'> & {
+  readonly settings: MailSettings;
+  readonly tools: MailerTools;
+};
+
 function open(t: TestContext, behaviour: Behaviour, changed: Partial<MailSettings> = {}): Case {
+  const { settings, tools, ...rest } = parts(t, behaviour);
+  return { ...rest, deliver: mailer({ ...settings, ...changed }, tools) };
+}
+
+function parts(t: TestContext, behaviour: Behaviour): Parts {
   const sandbox = openSandbox(t);
   sandbox.mailer(behaviour);
   const logged: string[] = [];
@@ -41,11 +51,10 @@ function open(t: TestContext, behaviour: Behaviour, changed: Partial<MailSetting
     hasRelay: false,
     limits: { mails: 100, bytes: 100_000_000 },
     terms: { keep: 86_400_000, firstPause: 60_000 },
-    ...changed,
   };
   const deposited: Outgoing[] = [];
   const strangers: (string | undefined)[] = [];
-  const deliver = mailer(settings, {
+  const tools: MailerTools = {
     launcher,
     log: (who, event, detail) => void logged.push(`(${who}) ${event} (${detail})`),
     deposit: async (mail, others) => {
@@ -57,8 +66,8 @@ function open(t: TestContext, behaviour: Behaviour, changed: Partial<MailSetting
     onPosted: () => void logged.push('posted'),
     leaving: new AbortController().signal,
     pauses: [],
-  });
-  return { sandbox, logged, deposited, strangers, deliver };
+  };
+  return { sandbox, logged, deposited, strangers, settings, tools };
 }
 
 /** What lies in the outbox for a run. */
@@ -357,4 +366,28 @@ test('mailer() waits for a disk that is full, and goes when it has to leave', as
   rmSync(sandbox.path('state'));
   assert.equal(await delivering, true);
   assert.deepEqual(sandbox.outbox(), [id('run-1')]);
+});
+
+/** What a journal is told while a mailer does this with a mail for two. */
+async function noted(t: TestContext, behaviour: Behaviour, mailcmd?: string): Promise<string[]> {
+  const { settings, tools, sandbox } = parts(t, behaviour);
+  const heard: string[] = [];
+  const deliver = mailer(
+    { ...settings, mailer: 'opensmtpd', ...(mailcmd !== undefined && { mailcmd }) },
+    {
+      ...tools,
+      onHanding: (run) => heard.push(`handing ${run} ${sandbox.mails().length}`),
+      onRefused: (run) => heard.push(`refused ${run}`),
+    },
+  );
+  assert.ok(await deliver(mailOf('x\n', { run: 'one', recipients: ['bob', 'eve'] })));
+  return heard;
+}
+
+test('mailer() tells when a mail is handed over, and when nobody has it', async (t) => {
+  assert.deepEqual(await noted(t, {}), ['handing one 0']);
+  assert.deepEqual(await noted(t, { end: 1 }), ['handing one 0', 'refused one']);
+  const fussy = { end: 'case "$*" in *eve*) echo 550 no; exit 70;; esac' };
+  assert.deepEqual(await noted(t, fussy), ['handing one 0'], 'bob has it');
+  assert.deepEqual(await noted(t, {}, 'smtp://relay'), [], 'the scheduler hands it over');
 });

@@ -60,9 +60,11 @@ export function jobOf({ head }: Mail): string {
   return /^Subject: .*? echo (\S+) >>/m.exec(head)?.[1] ?? '';
 }
 
-const LOST = /^cron: the process that watched this job died; [^\n]*\n(?:cron: [^\n]*\n)?\n/;
+const LOST = /^cron: the process that watched this job died; [^\n]*\n(?:cron: [^\n]*\n)*\n/;
 
-/** What a mail has of a job's output; `lost` says that its runner died. */
-export function told({ body }: Mail): { lost: boolean; output: string } {
-  return { lost: LOST.test(body), output: body.replace(LOST, '') };
+/** What a mail has of a job's output; `lost` says that its runner died, `again` that it may be the second one. */
+export function told({ body }: Mail): { lost: boolean; again: boolean; output: string } {
+  const preface = LOST.exec(body)?.[0] ?? '';
+  const again = preface.includes('a second time');
+  return { lost: preface !== '', again, output: body.slice(preface.length) };
 }

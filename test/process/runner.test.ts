@@ -81,6 +81,7 @@ async function die(sandbox: Sandbox, round: number): Promise<void> {
     const count = counts.filter((start) => start === name).length;
     assert.ok(count <= 1, `${name} started ${count} times`);
     assert.ok(lost.length <= 1 && whole.length <= 1, `${name} is told of once`);
+    assert.ok(mails.length === 1 || lost[0]?.again, `${name}: what comes twice is counted`);
     for (const mail of mails)
       assert.ok(output.startsWith(mail.output), `${name}: ${mail.output.slice(0, 99)}`);
     if (lost.length === 0) {
@@ -128,6 +129,25 @@ describe('a runner that is killed', { concurrency: 12 }, () => {
       sandbox.log(),
       /another one is started/,
       'it was none of this scheduler’s own',
+    );
+  });
+
+  test('while a mailer has a mail has it sent once more, and that is counted', async (t) => {
+    const sandbox = openSandbox(t);
+    sandbox.mailer({ end: 'sleep 5; exit 0' });
+    sandbox.tab('@reboot echo hello; sleep 1.5\n'); // longer than output stays in memory
+    await sandbox.start();
+    await sandbox.mailed();
+    const [runner] = sandbox.runners();
+    assert.ok(runner);
+    kill(runner.pid);
+    const [, mail] = await sandbox.mailed(2);
+    assert.match(
+      mail?.body ?? '',
+      /^cron: .* died; it succeeded\.\ncron: its mail was on its way just then, .*\n\nhello\n$/,
+    );
+    await sandbox.says(
+      /LOST \(echo hello; .*: its runner died; .* kept; its mail may be sent twice\)/,
     );
   });
 

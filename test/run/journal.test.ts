@@ -45,8 +45,9 @@ function write(file: string, lines: readonly JournalLine[]): void {
 
 /** Keys, and what is open: `a b | b=unknown c=0/12`. */
 function told({ keys, open }: JournalContents): string {
-  const runs = open.map(({ firing: { run }, exit, bytes, waiting }) => {
-    if (exit !== null) return `${run}=${exit.code ?? exit.signal}/${bytes}`;
+  const runs = open.map(({ firing: { run }, exit, bytes, waiting, mailing = false }) => {
+    if (exit !== null)
+      return `${run}=${exit.code ?? exit.signal}/${bytes}${mailing ? ' mailing' : ''}`;
     return `${run}=${waiting ? 'waiting' : 'unknown'}`;
   });
   return `${keys.join(' ')} | ${runs.join(' ')}`;
@@ -74,6 +75,17 @@ test('readJournal() tells what was started, and what of it is not done', () => {
   assert.equal(told(contents), 'a@1 b@1 c@1 d@1 e@1 | b=unknown c=SIGKILL/12 d=waiting e=unknown');
   assert.deepEqual(contents.open[0]?.firing, firing('b'), 'the whole firing');
   assert.deepEqual([contents.pid, contents.started], [17, 4711]);
+});
+
+test('readJournal() tells whose mail was being handed over', () => {
+  const file = newFile();
+  const lines = ['a', 'b', 'c'].flatMap((run): JournalLine[] => [
+    fire(run),
+    { end: run, exit: OK, bytes: 3 },
+    { mailing: run },
+  ]);
+  write(file, [RUNNER, ...lines, { unmailed: 'b' }, { done: 'c' }]);
+  assert.equal(told(readJournal(file)), 'a@1 b@1 c@1 | a=0/3 mailing b=0/3');
 });
 
 test('readJournal() does not mind ends of runs that it does not know', () => {

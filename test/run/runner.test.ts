@@ -348,6 +348,24 @@ test('Runner mails what a dead one has captured, and says what is not known', as
   ]);
 });
 
+test('Runner says of a mail that a dead one was handing over that it may come twice', async (t) => {
+  const { here, desk } = await open(t);
+  here.take = () => false; // it is left to the next one again, with the same doubt
+  const exit = { code: 0, signal: null };
+  desk.say({ order: 'report', lost: [lost('a', { exit, bytes: 0, mailing: true })] });
+  await until('it is mailed', () => here.posted.length === 1);
+  assert.equal(
+    here.posted[0]?.body,
+    'cron: the process that watched this job died; it succeeded.\n' +
+      'cron: its mail was on its way just then, and may come to you a second time by this one.\n\n',
+  );
+  assert.deepEqual(here.logged, [
+    `(${me}) LOST (backup: its runner died; it succeeded, 0 bytes of output were kept; its mail may be sent twice)`,
+  ]);
+  const [again] = readJournal(here.journalFile('r')).open;
+  assert.equal(again?.mailing, true);
+});
+
 test('Runner mails head and tail of a long output that a dead one has captured', async (t) => {
   const { here, desk } = await open(t);
   const size = 10 * 1024 * 1024;
