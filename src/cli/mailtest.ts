@@ -12,7 +12,7 @@ import { fromText, toText } from '../system/bytes.ts';
 import { type Config, readConfig } from '../system/config.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { codeset, getpwuid } from '../system/libc.ts';
-import type { Outgoing } from '../system/outgoing.ts';
+import type { Outgoing, Refused } from '../system/outgoing.ts';
 import { sealDescriptors } from '../system/process.ts';
 import { systemUsers, type User } from '../system/users.ts';
 import { advice } from './advice.ts';
@@ -50,6 +50,11 @@ interface Report {
   readonly advice: readonly string[];
 }
 
+/** What is known where no program was run. */
+interface PlainReport extends Pick<Report, 'mailcmd' | 'mailer' | 'user' | 'to' | 'means' | 'why'> {
+  readonly refused: readonly Refused[];
+}
+
 /** Send one; returns the exit status: 0 taken, 75 not now, 1 refused. */
 export async function mailTest(args: readonly string[]): Promise<number> {
   const { options, operands } = longOptions(args, NAMES, '', USAGE);
@@ -62,11 +67,15 @@ export async function mailTest(args: readonly string[]): Promise<number> {
   const mail = compose(user, chooseRecipients(operands[0], user));
   const tell = options.has('json') ? async (): Promise<void> => {} : line;
   await tell('message', `to ${mail.recipients.map(toText).join(', ')}, from a job of ${user.name}`);
-  if (settings.mail.mailcmd === 'mailbox:') return await toMailbox(mail, settings, tell);
-  if (isRelay(settings.mail.mailcmd)) return await toRelay(mail, settings, tell);
-  const report = await toProgram(mail, settings, tell);
+  const report = await send(mail, settings, tell);
   if (options.has('json')) await print(Buffer.from(`${JSON.stringify(report)}\n`));
   return STATUS[report.means];
+}
+
+async function send(mail: Outgoing, config: Config, tell: Tell): Promise<Report | PlainReport> {
+  const { mailcmd } = config.mail;
+  if (mailcmd === 'mailbox:') return toMailbox(mail, config, tell);
+  return isRelay(mailcmd) ? toRelay(mail, config, tell) : toProgram(mail, config, tell);
 }
 
 const STATUS = { taken: EXIT.OK, later: EXIT.TEMPORARY, permanent: EXIT.FAILURE } as const;
@@ -134,20 +143,26 @@ function compose(user: User, to: readonly string[]): Outgoing {
   };
 }
 
-async function toMailbox(mail: Outgoing, config: Config, tell: Tell): Promise<number> {
+async function toMailbox(mail: Outgoing, config: Config, tell: Tell): Promise<PlainReport> {
   sealDescriptors();
   const launcher = systemLauncher(process.geteuid?.() ?? 0, 1024);
   const log = (): void => {};
   const settings = { ...mailboxSettings(config), spool: tmpdir() };
   const refused = await mailboxes(settings, { launcher, users: systemUsers(), log })(mail);
-  const failed = refused.map(({ recipient, reason }) => toText(`${recipient}: ${reason}`));
-  const result = failed.length === 0 ? 'written to a mailbox' : `not now: ${failed.join('; ')}`;
+  const report = plainReport('mailbox', mail.user.name, mail, config, refused);
+  const results = {
+    taken: 'written to a mailbox',
+    later: `not now: ${report.why}`,
+    permanent: `refused: ${report.why}`,
+  };
+  const result = results[report.means];
   await tell('result', `${result} (MAILCMD is "mailbox:")`);
-  return failed.length === 0 ? EXIT.OK : EXIT.TEMPORARY;
+  return report;
 }
 
 /** As the daemon would, with a postman of its own. */
-async function toRelay(mail: Outgoing, { mail: settings }: Config, tell: Tell): Promise<number> {
+async function toRelay(mail: Outgoing, config: Config, tell: Tell): Promise<PlainReport> {
+  const { mail: settings } = config;
   const own = process.geteuid?.() === 0 ? undefined : mail.user.name;
   sealDescriptors();
   const launcher = systemLauncher(process.geteuid?.() ?? 0, 1024);
@@ -155,7 +170,8 @@ async function toRelay(mail: Outgoing, { mail: settings }: Config, tell: Tell): 
   if (postman === null) throw new Error(`"${settings.mailcmd}" is no relay`);
   const { name, protocol, security } = postman.relay;
   await tell('relay', `${name} by ${protocol.toUpperCase()}, security ${security}`);
-  await tell('postman', `as ${own ?? settings.smtp.run_as}`);
+  const user = own ?? settings.smtp.run_as;
+  await tell('postman', `as ${user}`);
   const refused = await postman.hand(mail);
   await postman.close();
   for (const { recipient, reason: why, permanent } of refused)
@@ -165,9 +181,33 @@ async function toRelay(mail: Outgoing, { mail: settings }: Config, tell: Tell): 
     );
   const taken = mail.recipients.length - refused.length;
   if (taken > 0) await tell('result', `taken, for ${taken} of ${mail.recipients.length}`);
-  if (refused.some(({ permanent }) => permanent)) return EXIT.FAILURE;
-  return refused.length === 0 ? EXIT.OK : EXIT.TEMPORARY;
+  return plainReport('relay', user, mail, config, refused);
 }
+
+function plainReport(
+  mailer: string,
+  user: string,
+  { recipients: to }: Outgoing,
+  config: Config,
+  refused: readonly Refused[],
+): PlainReport {
+  const told = refused.map((one) => ({
+    recipient: toText(one.recipient),
+    reason: toText(one.reason),
+    permanent: one.permanent,
+  }));
+  return {
+    mailcmd: config.mail.mailcmd,
+    mailer,
+    user,
+    to: to.map(toText),
+    means: told.length === 0 ? 'taken' : told.some(lasts) ? 'permanent' : 'later',
+    why: told.map(({ recipient, reason }) => `${recipient}: ${reason}`).join('; '),
+    refused: told,
+  };
+}
+
+const lasts = ({ permanent }: Refused): boolean => permanent;
 
 async function toProgram(mail: Outgoing, { mail: settings }: Config, tell: Tell): Promise<Report> {
   const mailer = chooseMailer(settings);

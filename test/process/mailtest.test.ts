@@ -116,6 +116,16 @@ test('cronctl mail-test writes to a mailbox file', async (t) => {
   const { status } = await sandbox.cronctl(['mail-test', '--mailcmd', 'mailbox:']);
   assert.equal(status, 0);
   assert.match(readFileSync(sandbox.path('mailbox', me), 'utf8'), /\n\nThis is a test: /);
+  const json = await sandbox.cronctl(['mail-test', '--mailcmd', 'mailbox:', '--json']);
+  assert.deepEqual(JSON.parse(json.stdout), {
+    mailcmd: 'mailbox:',
+    mailer: 'mailbox',
+    user: me,
+    to: [me],
+    means: 'taken',
+    why: '',
+    refused: [],
+  });
 });
 
 test('cronctl mail-test runs the mailer as another user, for root', needsRoot, async (t) => {
@@ -168,4 +178,17 @@ test('cronctl mail-test tells what a relay says', async (t) => {
   assert.match(stdout, /^result {4}taken, for 1 of 2$/m);
   assert.equal(status, 1);
   assert.deepEqual(relay.mails[0]?.recipients, ['alice@example.com']);
+
+  const json = await sandbox.cronctl([...args, '--json']);
+  const reason = `127.0.0.1:${relay.port} said to RCPT TO: 550 no bob`;
+  assert.deepEqual(JSON.parse(json.stdout), {
+    mailcmd: url,
+    mailer: 'relay',
+    user: smtp.run_as,
+    to: ['alice', 'bob'],
+    means: 'permanent',
+    why: `bob: ${reason}`,
+    refused: [{ recipient: 'bob', reason, permanent: true }],
+  });
+  assert.equal(json.status, 1);
 });
