@@ -1,6 +1,17 @@
 /** A runner's journal: each firing before it starts, its end, and when its mail was taken care of. */
-import { appendFileSync, closeSync, fdatasync, openSync, readFileSync, writeSync } from 'node:fs';
-import { lock } from '../system/libc.ts';
+import {
+  appendFileSync,
+  closeSync,
+  fdatasync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
+import { lock, reserve } from '../system/libc.ts';
 import { errorCode, reason } from '../system/failure.ts';
 import { type JournalLine, LineReader, LineWriter } from './lines.ts';
 import type { LostRun } from './protocol.ts';
@@ -21,8 +32,8 @@ export interface JournalContents {
 
 /** The journal that this runner writes; locked as long as it lives. */
 export interface Journal {
-  /** Write lines in one piece. When it returns, a kill -9 cannot undo them. */
-  write(lines: readonly JournalLine[]): void;
+  /** Write lines. True: a kill -9 cannot undo them; false: the disk does not take them yet. */
+  write(lines: readonly JournalLine[]): boolean;
   close(): void;
 }
 
@@ -34,25 +45,62 @@ export function createJournal(file: string, onTrouble: (problem: string) => void
   const fd = openSync(file, 'ax', 0o600);
   if (!lock(fd)) throw new Error(`Cannot lock the new journal "${file}": somebody else did`);
   const writer = new LineWriter();
-  let whole = true;
+  /** Lines, or the rest of one, that a full disk has not taken. */
+  let waiting: Buffer[] = [];
+  let size = 0;
+  let reserved = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    const isFirst = waiting.length === 1;
+    try {
+      for (let [bytes] = waiting; bytes !== undefined; [bytes] = waiting) {
+        const length = writeSync(fd, bytes);
+        size += length;
+        waiting = [...(length < bytes.length ? [bytes.subarray(length)] : []), ...waiting.slice(1)];
+      }
+    } catch (error) {
+      // A full disk is no reason not to run a job.
+      if (isFirst) onTrouble(`cannot write the journal "${file}": ${reason(error)}`);
+      timer = setTimeout(flush, AGAIN);
+      timer.unref();
+    }
+    if (reserved - size > RESERVE / 2) return;
+    try {
+      reserve(fd, size, RESERVE);
+      reserved = size + RESERVE;
+    } catch {
+      // The disk is full already, or its file system does not do this.
+    }
+  };
   return {
     write(lines) {
-      const text = lines.map((line) => writer.text(line)).join('');
-      // After a failed write, what follows must not be joined to a piece of a line.
-      const bytes = Buffer.from(whole ? text : `\n${text}`);
-      try {
-        for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
-        whole = true;
-      } catch (error) {
-        // A full disk is no reason not to run a job.
-        if (whole) onTrouble(`cannot write the journal "${file}": ${reason(error)}`);
-        whole = false;
-      }
+      waiting.push(Buffer.from(lines.map((line) => writer.text(line)).join('')));
+      if (waiting.length > WAITING_LIMIT) waiting.pop();
+      flush();
       // Against a power cut only, and so not waited for: the minute's jobs must not start late.
       fdatasync(fd, () => {});
+      return waiting.length === 0;
     },
-    close: () => closeSync(fd),
+    close() {
+      clearTimeout(timer);
+      ftruncateSync(fd, fstatSync(fd).size); // gives back what was reserved
+      closeSync(fd);
+    },
   };
+}
+
+/** Room on the disk that a journal has before it needs it, in bytes: jobs of a good while, on a disk that is full. */
+const RESERVE = 256 * 1024;
+/** Lines that the disk has not taken are written again after so long, in milliseconds. */
+const AGAIN = 1000;
+/** So many calls' lines are remembered meanwhile. */
+const WAITING_LIMIT = 10_000;
+
+/** Give back the room that a dead runner's journal will not need. */
+export function trim(file: string): void {
+  const { size, blocks } = statSync(file);
+  if (blocks * 512 > size + RESERVE / 4) truncateSync(file, size);
 }
 
 /** Whether the runner of a journal is gone: it is when its lock can be had. Null: the journal itself is gone. */

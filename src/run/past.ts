@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errorCode, reason } from '../system/failure.ts';
 import type { Log } from '../system/sink.ts';
-import { isAbandoned, type JournalContents, readJournal, settle } from './journal.ts';
+import { isAbandoned, type JournalContents, readJournal, settle, trim } from './journal.ts';
 import type { LostRun } from './protocol.ts';
 
 /** Journals of ended runners are kept so long, in milliseconds: no restart looks further back. */
@@ -85,6 +85,7 @@ export class Past {
   /** Read the journal of a dead runner: what it left is there to be taken. Returns the keys it recorded. */
   bury(id: string): ReadonlySet<string> {
     try {
+      trim(this.#journal(id));
       const { keys, open, done } = readJournal(this.#journal(id));
       const noted = this.#note(id, keys);
       this.#left.push(...open.map((run) => ({ ...run, from: id })));

@@ -169,6 +169,15 @@ export function punchHole(fd: number, from: number, to: number): void {
   check('fallocate', c.fallocate64(fd, PUNCH_HOLE_KEEP_SIZE, from, to - from));
 }
 
+/**
+ * Get blocks for a part of a file that nothing is written to yet; it stays as long as it is.
+ * @throws ENOSPC, and EOPNOTSUPP on a file system that cannot
+ */
+export function reserve(fd: number, from: number, length: number): void {
+  const KEEP_SIZE = 0x1;
+  check('fallocate', c.fallocate64(fd, KEEP_SIZE, from, length));
+}
+
 /** The first part of a file that has no blocks; null: there is none. */
 export function findHole(fd: number, size: number): { from: number; to: number } | null {
   const [SEEK_DATA, SEEK_HOLE] = [3, 4];

@@ -1,6 +1,6 @@
 /** A runner's journal: what was written is read back, whatever a crash made of the rest. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   closeSync,
@@ -235,5 +235,52 @@ test('createJournal() writes a large environment once, and readJournal() gives i
   assert.deepEqual(
     open.map(({ firing: { run, environment: read } }) => [run, read]),
     [...['a', 'b', 'c'].map((run) => [run, environment]), ['d', firing('d').environment]],
+  );
+});
+
+// A limit of a file's size stands in for a full disk.
+test('createJournal() remembers what the disk does not take, and writes it when it does', async (t) => {
+  const file = newFile();
+  const script = `
+    import { createJournal, readJournal } from ${JSON.stringify(new URL('../../src/run/journal.js', import.meta.url).href)};
+    const troubles = [];
+    process.on('SIGXFSZ', () => {});
+    const journal = createJournal(${JSON.stringify(file)}, (trouble) => troubles.push(trouble));
+    const fire = (run) => journal.write([{ fire: { ...${JSON.stringify(firing('x'))}, run, key: run }, at: 1 }]);
+    let count = 0;
+    while (fire('run-' + count)) count++;
+    const late = [fire('late-1'), fire('late-2')];
+    const before = readJournal(${JSON.stringify(file)}).keys.length;
+    console.log(JSON.stringify({ count, before, late, troubles }));
+    process.stdin.once('data', () => {
+      const isWhole = fire('last');
+      journal.close();
+      console.log(JSON.stringify({ isWhole }));
+      process.exit();
+    });`;
+  // Only the soft limit: it is raised again below.
+  const child = spawn(
+    'sh',
+    ['-c', 'ulimit -S -f 64; exec "$0" --input-type=module -e "$1"', process.execPath, script],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
+  t.after(() => child.kill('SIGKILL'));
+  let said = '';
+  child.stdout.on('data', (data) => (said += String(data)));
+  await until('it is full', () => said.includes('\n') || child.exitCode !== null);
+  const { count: whole, before, late, troubles } = JSON.parse(said.split('\n')[0] ?? '');
+  assert.deepEqual(late, [false, false]);
+  assert.equal(before, whole);
+  assert.match(troubles.join('\n'), /^cannot write the journal ".*": .*file too large/);
+  spawnSync('prlimit', ['--fsize=unlimited', '--pid', `${child.pid}`]);
+  child.stdin.end('go\n');
+  await until('it is written', () => said.includes('isWhole'));
+  assert.match(said, /\{"isWhole":true\}/);
+  const { keys } = readJournal(file);
+  assert.equal(keys.length, whole + 4);
+  assert.deepEqual(keys.slice(-3), ['late-1', 'late-2', 'last']);
+  assert.ok(
+    statSync(file).blocks * 512 < statSync(file).size + 8192,
+    'nothing is reserved any more',
   );
 });
