@@ -120,11 +120,17 @@ export class Output implements Body {
     return this.#file;
   }
 
-  /** Leave it in its file for a runner to come. */
-  leave(): void {
-    if (this.#size > 0) this.#spill();
+  /** Let what there is survive this process; false: the disk does not take it, and it is in memory still. */
+  secure(): boolean {
+    return this.#size === 0 || this.#spill();
+  }
+
+  /** Leave it in its file for a runner to come; false: it is not there. */
+  leave(): boolean {
+    if (!this.secure()) return false;
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
+    return true;
   }
 
   /** Forget it: the mail is in somebody else's hands, or nobody wanted it. */
@@ -137,18 +143,27 @@ export class Output implements Body {
     unlinkSync(this.#file);
   }
 
-  #spill(): void {
+  /** Move what is in memory to the file, whole; what a full disk does not take stays, and is tried again. */
+  #spill(): boolean {
     clearTimeout(this.#timer);
-    if (this.#fd !== undefined) return;
+    if (this.#fd !== undefined) return true;
+    let fd: number | undefined;
     try {
-      this.#fd = openSync(this.#file, 'wx+', 0o600);
+      fd = openSync(this.#file, 'wx+', 0o600);
+      const bytes = Buffer.concat(this.#memory);
+      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
     } catch (error) {
       this.#trouble(error);
-      return;
+      if (fd !== undefined) {
+        closeSync(fd);
+        unlinkSync(this.#file);
+      }
+      this.#timer = setTimeout(() => this.#spill(), MEMORY_TIME);
+      return false;
     }
-    this.#size = 0;
-    for (const bytes of this.#memory) this.#write(bytes);
+    this.#fd = fd;
     this.#memory = [];
+    return true;
   }
 
   /** Synchronous on purpose: the read buffer is shared by all jobs, and the page cache takes it at once. */

@@ -1,6 +1,7 @@
 /** The runner: starts the jobs it is handed, sees them to their end and their mail on its way; outlives its scheduler. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Deliver, Outgoing } from '../system/outgoing.ts';
@@ -36,6 +37,8 @@ export interface RunnerTools extends JobTools {
 
 /** A runner that nobody has taken over for so long, in milliseconds, was started for nothing. */
 const NOBODY = 30_000;
+/** Output that is neither mailed nor on the disk is tried again after so long, in milliseconds. */
+const NOWHERE = 5000;
 
 /** Start a runner; its socket is ready when this returns. */
 export async function startRunner(tools: RunnerTools): Promise<Runner> {
@@ -232,15 +235,19 @@ export class Runner {
     } catch (error) {
       // Its file cannot be read: like a mail that nobody takes.
       log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, { level: 'error', tag: 'CRON' });
-      return output.leave();
+      return void output.leave();
     }
     const end = { end: firing.run, exit: exit ?? NEVER, bytes: output.size };
     if (mail === null) {
       journal.write([end, { done: firing.run }]);
     } else {
+      output.secure(); // whoever dies from here on, nothing of it is lost
       journal.write([end]);
-      // Neither mailed nor kept: left open, it is reported by the next scheduler.
-      if (!(await deliver(mail))) return output.leave();
+      while (!(await deliver(mail))) {
+        // Neither mailed nor kept: left open, it is reported by the next scheduler.
+        if (output.leave()) return;
+        await pause(NOWHERE);
+      }
       journal.write([{ done: firing.run }]);
     }
     output.discard();
@@ -250,14 +257,15 @@ export class Runner {
   #reportLost(lost: readonly LostRun[]): void {
     const at = Date.now();
     const { journal } = this.#tools;
-    journal.write(
+    const isWritten = journal.write(
       lost.flatMap(({ firing, exit, bytes, mailing = false }) => [
         { fire: firing, at },
         ...(exit === null ? [] : [{ end: firing.run, exit, bytes }]),
         ...(mailing ? [{ mailing: firing.run }] : []),
       ]),
     );
-    this.#tell({ word: 'recorded', runs: lost.map(({ firing }) => firing.run) });
+    // Until it is, the journal of the dead one is the only one that tells of them.
+    if (isWritten) this.#tell({ word: 'recorded', runs: lost.map(({ firing }) => firing.run) });
     const settle = async (run: LostRun): Promise<void> => {
       if (await mailLost(run, this.#tools)) journal.write([{ done: run.firing.run }]);
     };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -105,6 +106,7 @@ test('Output does not write to a file that is there already, whoever made it', a
   second.add(bytes(65 * KIB));
   assert.deepEqual(troubles, [`cannot keep output in "${first.file}": file exists`]);
   assert.equal(statSync(first.file).size, 65 * KIB);
+  second.discard();
   first.output.discard();
 });
 
@@ -203,6 +205,25 @@ test('Output gives what is asked for of it', async () => {
   assert.deepEqual(await part(299_999), all.subarray(299_999));
   assert.deepEqual(await part(300_000), Buffer.alloc(0));
   output.discard();
+});
+
+test('Output that its disk does not take stays in memory, until it does', async () => {
+  const missing = join(folder, 'later');
+  const { output, file, troubles } = open(missing);
+  output.add(Buffer.from('one\n'));
+  assert.ok(!output.secure());
+  output.add(Buffer.from('two\n'));
+  assert.ok(!output.leave());
+  assert.equal((await whole(output)).toString(), 'one\ntwo\n');
+  mkdirSync(missing);
+  await until('it is in its file', () => existsSync(file));
+  assert.equal(readFileSync(file, 'latin1'), 'one\ntwo\n');
+  output.add(Buffer.from('three\n'));
+  assert.equal((await whole(output)).toString(), 'one\ntwo\nthree\n');
+  assert.equal(output.complaint, '');
+  assert.equal(troubles.length, 1);
+  assert.ok(output.leave());
+  rmSync(missing, { recursive: true });
 });
 
 test('Output leaves no file and no timer behind', () => {
