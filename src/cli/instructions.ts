@@ -67,7 +67,7 @@ export function mailSettings({ paths, mail }: Config): MailSettings {
 /** In milliseconds. */
 const DAY = 86_400_000;
 
-/** Each lookup of a user holds a thread as long as it takes; files and syncs need some too. */
+/** Each lookup of a user holds a thread as long as it takes; files and syncs need some too. As in bin/cron. */
 const THREADS = '32';
 
 /**

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startTime } from '../../src/system/process.ts';
@@ -306,4 +314,14 @@ describe('cron', { concurrency: 6 }, () => {
       [['one\n'], ['other\n']],
     );
   });
+});
+
+test('cron has threads enough for lookups that hang, and tells its jobs nothing of them', async (t) => {
+  const sandbox = openSandbox(t);
+  sandbox.tab(
+    `@reboot env > ${sandbox.path('environment')}; echo end >> ${sandbox.path('environment')}\n`,
+  );
+  const { pid } = await sandbox.start();
+  assert.ok(readdirSync(`/proc/${pid}/task`).length > 32);
+  assert.doesNotMatch(await sandbox.file('environment', 'end\n'), /UV_/);
 });
