@@ -21,6 +21,8 @@ export interface LoadedCrontabs {
   readonly firstSeen: (tab: Tab, entry: Due['entry']) => number;
   /** Called when something new was found. */
   onChange: (tabs: readonly Tab[]) => void;
+  /** Wait until what was seen is on the disk. */
+  close(): Promise<void>;
 }
 
 /** Open the database of these settings; it is empty until the first refresh. */
@@ -60,7 +62,8 @@ export function openCrontabs(
       return trouble;
     },
     onChange: () => {},
-    firstSeen: (tab, entry) => seen.first(identityOf(tab.label, entry)),
+    firstSeen: (tab, entry) => seen.first(tab.label, identityOf(tab.label, entry)),
+    close: () => seen.close(),
   };
   return crontabs;
 }

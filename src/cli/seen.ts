@@ -1,14 +1,17 @@
-/** When entries with CRON_CATCHUP were first seen, in a file of the state directory: they missed nothing before. */
-import { readFileSync } from 'node:fs';
+/** When entries with CRON_CATCHUP were first seen, crontab by crontab, in a directory of the state: they missed nothing before. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { settingsOf } from '../core/settings.ts';
 import { identityOf } from '../run/firing.ts';
 import type { Tab } from '../spool/tab.ts';
 import { errorCode, reason } from '../system/failure.ts';
-import { replaceFile } from '../system/replace.ts';
 import type { Log } from '../system/sink.ts';
 
 /** An entry that is not there is remembered so long, in minutes: its crontab may be refused for a while. */
 const MEMORY = 31 * 1440;
+/** And so many of a crontab, those that went last: who installs other entries all day fills no disk. */
+const REMEMBERED = 1000;
 
 /** When an entry was first seen, and since when it is gone. */
 interface Sight {
@@ -17,70 +20,140 @@ interface Sight {
 }
 
 /** Entry's identity → UTC minutes. */
-export class Seen {
-  readonly #file: string;
-  readonly #log: Log;
-  #sights: ReadonlyMap<string, Sight>;
-  readonly #known = new WeakMap<Tab, readonly string[]>();
+type Sights = ReadonlyMap<string, Sight>;
 
-  constructor(file: string, log: Log) {
-    this.#file = file;
+export class Seen {
+  readonly #directory: string;
+  readonly #log: Log;
+  /** By the crontab's label. */
+  readonly #sights = new Map<string, Sights>();
+  #tabs: ReadonlyMap<string, Tab> = new Map();
+  /** Crontabs whose files are older than what is known of them. */
+  readonly #stale = new Set<string>();
+  #writing: Promise<void> | null = null;
+
+  constructor(directory: string, log: Log) {
+    this.#directory = directory;
     this.#log = log;
-    this.#sights = this.#read();
+    this.#read();
   }
 
   /** Look at the crontabs in force: what is new is seen now, what is gone is forgotten after a month. */
   look(tabs: readonly Tab[], now: number): void {
-    const sights = new Map<string, Sight>();
+    const before = this.#tabs;
+    this.#tabs = new Map(tabs.map((tab) => [tab.label, tab]));
     for (const tab of tabs)
-      for (const identity of this.#catchingUp(tab))
-        sights.set(identity, { first: this.#sights.get(identity)?.first ?? now, gone: null });
-    for (const [identity, { first, gone }] of this.#sights) {
-      if (sights.has(identity) || now - (gone ?? now) > MEMORY) continue;
-      sights.set(identity, { first, gone: gone ?? now });
-    }
-    const before = JSON.stringify([...this.#sights]);
-    this.#sights = sights;
-    if (JSON.stringify([...sights]) !== before) this.#write();
+      // Of ten thousand crontabs one has changed.
+      if (before.get(tab.label) !== tab) this.#update(tab.label, identitiesOf(tab), now);
+    for (const label of this.#sights.keys())
+      if (!this.#tabs.has(label) && (before.size === 0 || before.has(label)))
+        this.#update(label, [], now);
   }
 
   /** When that entry was first seen; never, as far as is known: now. */
-  first(identity: string): number {
-    return this.#sights.get(identity)?.first ?? Infinity;
+  first(label: string, identity: string): number {
+    return this.#sights.get(label)?.get(identity)?.first ?? Infinity;
   }
 
-  /** The identities of a crontab's entries that catch up; of ten thousand crontabs one has changed. */
-  #catchingUp(tab: Tab): readonly string[] {
-    const known = this.#known.get(tab);
-    if (known !== undefined) return known;
-    const entries = tab.entries.filter(
-      ({ environment }) => settingsOf(environment).catchup !== 'skip',
-    );
-    const identities = entries.map((entry) => identityOf(tab.label, entry));
-    this.#known.set(tab, identities);
-    return identities;
+  /** Wait until all is written that was seen. */
+  async close(): Promise<void> {
+    await this.#writing;
   }
 
-  #read(): ReadonlyMap<string, Sight> {
-    try {
-      const table: Record<string, Sight> = JSON.parse(readFileSync(this.#file, 'utf8'));
-      return new Map(Object.entries(table).filter(([, { first }]) => Number.isInteger(first)));
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') this.#complain('use', error);
-      return new Map();
+  #update(label: string, identities: readonly string[], now: number): void {
+    const before: Sights = this.#sights.get(label) ?? new Map();
+    const after = successors(before, identities, now);
+    if (isSame(before, after)) return;
+    if (after.size > 0) this.#sights.set(label, after);
+    else this.#sights.delete(label);
+    this.#stale.add(label);
+    this.#writing ??= this.#write(); // never throws
+  }
+
+  #read(): void {
+    for (const label of this.#names()) {
+      try {
+        const table: Record<string, Sight> = JSON.parse(
+          readFileSync(join(this.#directory, label), 'utf8'),
+        );
+        const sights = Object.entries(table).filter(([, { first }]) => Number.isInteger(first));
+        this.#sights.set(label, new Map(sights));
+      } catch (error) {
+        this.#complain('use', label, error);
+      }
     }
   }
 
-  #write(): void {
+  #names(): string[] {
     try {
-      replaceFile(this.#file, `${JSON.stringify(Object.fromEntries(this.#sights))}\n`);
+      return readdirSync(this.#directory).filter((name) => !name.startsWith('.'));
     } catch (error) {
-      this.#complain('write', error);
+      if (errorCode(error) !== 'ENOENT') this.#complain('use', '', error);
+      return [];
     }
   }
 
-  #complain(what: string, error: unknown): void {
-    const detail = `cannot ${what} "${this.#file}": ${reason(error)}`;
+  /** Apart from the loop: no install and no minute waits for the disk. */
+  async #write(): Promise<void> {
+    for (const label of this.#stale) {
+      this.#stale.delete(label);
+      try {
+        await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+        await this.#writeOne(label);
+      } catch (error) {
+        this.#complain('write', label, error);
+      }
+    }
+    this.#writing = null;
+  }
+
+  async #writeOne(label: string): Promise<void> {
+    const file = join(this.#directory, label);
+    const sights = this.#sights.get(label);
+    if (sights === undefined) return rm(file, { force: true });
+    const draft = join(this.#directory, `.${label}`); // no crontab is called so
+    const handle = await open(draft, 'w', 0o600);
+    try {
+      await handle.writeFile(`${JSON.stringify(Object.fromEntries(sights))}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    return rename(draft, file);
+  }
+
+  #complain(what: string, label: string, error: unknown): void {
+    const detail = `cannot ${what} "${join(this.#directory, label)}": ${reason(error)}`;
     this.#log('CRON', 'ERROR', detail, { level: 'error' });
   }
+}
+
+/** What is known of a crontab's entries when it has these: those that are there, then those that went, the last one first. */
+function successors(before: Sights, identities: readonly string[], now: number): Sights {
+  const after = new Map<string, Sight>();
+  for (const identity of identities)
+    after.set(identity, { first: before.get(identity)?.first ?? now, gone: null });
+  const gone = [...before]
+    .filter(([identity]) => !after.has(identity))
+    .map(([identity, { first, gone: since }]) => ({ identity, first, gone: since ?? now }))
+    .filter((sight) => now - sight.gone <= MEMORY)
+    .toSorted((a, b) => b.gone - a.gone)
+    .slice(0, REMEMBERED);
+  for (const { identity, ...sight } of gone) after.set(identity, sight);
+  return after;
+}
+
+function isSame(before: Sights, after: Sights): boolean {
+  if (before.size !== after.size) return false;
+  return [...after].every(([identity, { first, gone }]) => {
+    const known = before.get(identity);
+    return known !== undefined && known.first === first && known.gone === gone;
+  });
+}
+
+/** The identities of a crontab's entries that catch up. */
+function identitiesOf(tab: Tab): readonly string[] {
+  return tab.entries
+    .filter(({ environment }) => settingsOf(environment).catchup !== 'skip')
+    .map((entry) => identityOf(tab.label, entry));
 }

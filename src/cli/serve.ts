@@ -17,6 +17,7 @@ import { goOn, type Kept } from '../core/restart.ts';
 import { daemon, type Due, momentAt } from '../daemon.ts';
 import { runsIn } from '../mail/outbox.ts';
 import { openRunners } from '../run/runners.ts';
+import { removeDrafts } from '../spool/drafts.ts';
 import type { Tab } from '../spool/tab.ts';
 import { watch } from '../spool/watch.ts';
 import { systemClock } from '../system/clock.ts';
@@ -100,6 +101,7 @@ async function schedule(
   const users = systemUsers();
   const crontabs = openCrontabs(settings, { users, clock, log });
   await crontabs.refresh();
+  if (!settings.startNothing) tidy(paths.spool, log);
   const reload = (): void => void crontabs.refresh(); // never throws; what it finds is logged
   process.on('SIGHUP', reload);
   watch([paths.spool, paths.system_crontab, paths.cron_d], reload, end.signal);
@@ -177,9 +179,23 @@ async function schedule(
     end.signal,
   );
   await server.close();
+  await crontabs.close();
   keep(keptFile, { ...kept, stopped: clock.now() }, log);
   await outbound?.close();
   await runners.close();
+}
+
+/** Until drafts are old enough that nobody can be writing them, in milliseconds. */
+const LATER = 15_000;
+
+/** Remove the drafts of installs that died with the cron before us, now or a little later. */
+function tidy(spool: string, log: Log): void {
+  try {
+    const isMore = existsSync(spool) && removeDrafts(spool, Date.now());
+    if (isMore) setTimeout(() => tidy(spool, log), LATER).unref();
+  } catch (error) {
+    log('CRON', 'ERROR', `cannot tidy "${spool}": ${reason(error)}`, { level: 'error' });
+  }
 }
 
 /** Tell who started us that all is well, and let go of the last descriptor that we share. */

@@ -23,7 +23,7 @@ CRON_CATCHUP=skip
 test('cron makes up what CRON_CATCHUP says, one after the other, and not before it has seen the entry', async (t) => {
   const sandbox = openSandbox(t);
   sandbox.tab(tab);
-  mkdirSync(sandbox.path('state'), { mode: 0o700 });
+  mkdirSync(sandbox.path('state', 'first-seen'), { recursive: true, mode: 0o700 });
   const now = Math.floor(Date.now() / MINUTE);
   const local = now - new Date().getTimezoneOffset();
   const ran = { '': { fixed: local - AWAY, wild: now - AWAY } };
@@ -36,7 +36,7 @@ test('cron makes up what CRON_CATCHUP says, one after the other, and not before 
   const seen = entries
     .filter(({ command }) => command !== 'echo new')
     .map((entry) => [identityOf(me, entry), { first: now - 1440, gone: null }]);
-  writeFileSync(sandbox.path('state', 'first-seen'), JSON.stringify(Object.fromEntries(seen)));
+  writeFileSync(sandbox.path('state', 'first-seen', me), JSON.stringify(Object.fromEntries(seen)));
 
   const daemon = await sandbox.start();
   const bodies = (): string[] => sandbox.mails().map(({ body }) => body.trim());
