@@ -25,6 +25,8 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
+/** Connections at the door: as many as Linux lets wait, for it turns all others away, whoever they are. */
+const BACKLOG = 4096;
 /** How long answers that are under way may take when the server closes, in milliseconds. */
 const LAST_WORDS = 5000;
 
@@ -86,7 +88,7 @@ async function bind(server: Server, path: string): Promise<void> {
     if (await isServed(path)) throw new Error('another cron serves it');
     const draft = `${path}.new`;
     rmSync(draft, { force: true });
-    server.listen(draft);
+    server.listen({ path: draft, backlog: BACKLOG });
     await once(server, 'listening');
     chmodSync(draft, 0o666); // who may what is decided for each request
     renameSync(draft, path);
