@@ -7,6 +7,8 @@ import { readAll, withFile } from './file.ts';
 import { isUserTab } from './names.ts';
 import { LOAD_LIMIT } from './tab.ts';
 
+const ROOT = 0;
+
 /** Whose table, and whom its file shall belong to. */
 export interface TabOwner {
   readonly name: string;
@@ -32,7 +34,7 @@ export function spoolCrontabs(directory: string): Crontabs {
   const crontabs: Crontabs = {
     read: (user) => {
       const path = tabPath(directory, user);
-      return attempt(`read the crontab "${path}"`, () => readTable(path));
+      return attempt(`read the crontab "${path}"`, () => readTable(path, user));
     },
     async install(user, table, seen) {
       // Two edits overlap for minutes; for the microseconds from here to rename(2) nobody waits in line.
@@ -58,10 +60,18 @@ function isSame(a: Buffer | null, b: Buffer | null): boolean {
   return a === null || b === null ? a === b : a.equals(b);
 }
 
-function readTable(path: string): Buffer | null {
+/**
+ * What a user is shown is their own. The group of the spool may have planted another file under this name, by a
+ * link or by rename(2): cron does not run such a tab, and would hand out what only root may read.
+ */
+function readTable(path: string, { uid }: TabOwner): Buffer | null {
   try {
     return withFile(path, false, (fd, stat) => {
       if (!stat.isFile()) throw new Error('not a regular file');
+      if (stat.uid !== uid && stat.uid !== ROOT)
+        throw new Error(`it belongs to uid ${stat.uid}, and so cron does not run it`);
+      if (stat.nlink > 1)
+        throw new Error('it has a second name (hard link), and so cron does not run it');
       const bytes = readAll(fd, stat.size, LOAD_LIMIT);
       if (bytes === null) throw new Error(`longer than ${LOAD_LIMIT} bytes`);
       return bytes;

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
+  chownSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -147,4 +149,21 @@ test('install() says what to do when the spool is somebody else’s', async (t) 
     const install = spoolCrontabs(paths.spool).install(alice, table(''));
     await assert.rejects(install, /permission denied \(only root can; .*--config FILE\)/);
   });
+});
+
+test('read() shows nobody what cron would not run as theirs', needsRoot, async (t) => {
+  const { root, paths } = house(t);
+  const crontabs = spoolCrontabs(paths.spool);
+  const path = join(paths.spool, 'alice');
+  const [owner, stranger] = [{ name: 'alice', uid: 54321 }, 54322];
+  writeFileSync(join(root, 'shadow'), 'secret\n', { mode: 0o600 });
+  linkSync(join(root, 'shadow'), path);
+  await assert.rejects(crontabs.read(owner), /alice": it has a second name \(hard link\)/);
+  rmSync(path);
+  writeFileSync(path, '@daily stranger\n', { mode: 0o600 });
+  assert.deepEqual(await crontabs.read(owner), table('@daily stranger\n')); // root's hand
+  chownSync(path, stranger, stranger);
+  await assert.rejects(crontabs.read(owner), /alice": it belongs to uid 54322/);
+  assert.ok(await crontabs.install(owner, table('@daily own\n')));
+  assert.deepEqual(await crontabs.read(owner), table('@daily own\n'));
 });
