@@ -39,13 +39,23 @@ export function systemUsers(
   return { find: remember(look, patience) };
 }
 
-/** Find the name of a uid, with the same patience; null: it has none. */
+/**
+ * Find the name of a uid, with the same patience; null: it has none. This says who somebody is: no answer is
+ * held, for a number may be given to somebody new at any time.
+ */
 export function systemNames(
-  patience: Patience = PATIENCE,
-  look: (uid: number) => Promise<Passwd | null> = findUid,
+  patience: Patience = { ...PATIENCE, keep: 0 },
+  look: (uid: number) => Promise<Passwd | null> = ownerOf,
 ): (uid: number) => Promise<string | null> {
   const find = remember(look, patience);
   return async (uid) => (await find(uid))?.name ?? null;
+}
+
+/** Who from elsewhere (LDAP) brings along a name that is somebody's here, `root` say, has none. */
+async function ownerOf(uid: number): Promise<Passwd | null> {
+  const found = await findUid(uid);
+  const named = found && (await getpwnam(found.name));
+  return named?.uid === uid ? found : null;
 }
 
 function remember<K extends string | number, T>(
