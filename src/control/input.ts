@@ -59,9 +59,10 @@ export class Input {
 
   /** Take a body that is small enough for the memory. */
   async body(): Promise<Buffer> {
-    const pieces: Buffer[] = [];
-    for await (const piece of this.pieces()) pieces.push(piece);
-    return Buffer.concat(pieces);
+    const body = Buffer.alloc(this.#missing); // one that comes byte by byte costs no more
+    let at = 0;
+    for await (const piece of this.pieces()) at += piece.copy(body, at);
+    return body;
   }
 
   /** Throw away what is left of the body: else it would be read as the next head. */

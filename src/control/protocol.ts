@@ -212,6 +212,13 @@ export class Frames {
     if (piece.length === 0) return;
     this.#pieces.push(piece);
     this.#length += piece.length;
+    if (this.#pieces.length > MANY && this.#length < MANY * SMALL) this.#join();
+  }
+
+  /** A line that comes byte by byte: each piece costs hundreds of bytes besides its own. */
+  #join(): void {
+    this.#pieces = [Buffer.concat(this.#pieces)];
+    this.#searched = { pieces: 0, bytes: 0 };
   }
 
   /** Bytes that nobody has taken yet. */
@@ -261,3 +268,6 @@ export class Frames {
 }
 
 const NEWLINE = 10;
+/** So many pieces are put together, if they are no longer than so many bytes in the mean. */
+const MANY = 256;
+const SMALL = 128;
