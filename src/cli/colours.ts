@@ -24,16 +24,27 @@ export function inColours(table: Buffer, owner: string): Buffer {
   return toBytes(pieces.map(coloured).join(''));
 }
 
+/** A user's table for a terminal without colours. */
+export function inPlain(table: Buffer): Buffer {
+  return toBytes(fromBytes(table).replaceAll(CONTROLS, caretOf));
+}
+
 function coloured({ meaning, text }: Piece): string {
   const colour = COLOURS[meaning];
-  const shown = text === '\n' ? text : harmless(text);
+  const shown = harmless(text);
   return colour === '' ? shown : `\x1b[${colour}m${shown}\x1b[0m`;
 }
 
-/** Control characters as `^X` in reverse: those of ASCII but the tab, and those of UTF-8. */
+/** Control characters but tab and newline: those of ASCII, and those of UTF-8. */
+const CONTROLS = /(?![\t\n\x80-\x9f])\p{Cc}|\xc2[\x80-\x9f]/gu;
+
+/** As `^X`, as vixie's log has it. */
+function caretOf(control: string): string {
+  const byte = control.charCodeAt(control.length - 1);
+  return `^${String.fromCharCode((byte & 0x7f) ^ 0x40)}`;
+}
+
+/** Controls in reverse. */
 function harmless(text: string): string {
-  return text.replaceAll(/(?![\t\x80-\x9f])\p{Cc}|\xc2[\x80-\x9f]/gu, (char) => {
-    const byte = char.charCodeAt(char.length - 1);
-    return `\x1b[7m^${String.fromCharCode((byte & 0x7f) ^ 0x40)}\x1b[27m`;
-  });
+  return text.replaceAll(CONTROLS, (control) => `\x1b[7m${caretOf(control)}\x1b[27m`);
 }

@@ -19,12 +19,12 @@ export async function printTable(table: Buffer, owner: string): Promise<number> 
   return (await print(await dressed(shown, owner))) ? EXIT.OK : EXIT.FAILURE;
 }
 
-/** The table as it is, unless it goes to a terminal that has colours. */
+/** The table as it is, unless it goes to a terminal: root's must not obey what is in another's table. */
 async function dressed(table: Buffer, owner: string): Promise<Buffer> {
+  if (!process.stdout.isTTY) return table;
   const { NO_COLOR = '', TERM = 'dumb' } = process.env;
-  if (NO_COLOR !== '' || TERM === 'dumb' || !process.stdout.isTTY) return table;
-  const { inColours } = await import('./colours.ts');
-  return inColours(table, owner);
+  const { inColours, inPlain } = await import('./colours.ts');
+  return NO_COLOR !== '' || TERM === 'dumb' ? inPlain(table) : inColours(table, owner);
 }
 
 /** Say that there is no table; returns the exit status. */
