@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { openBackups } from '../spool/backup.ts';
 import { spoolCrontabs, type TabOwner } from '../spool/store.ts';
 import type { Config } from '../system/config.ts';
+import { Failure } from '../system/failure.ts';
 import type { Tables } from './tables.ts';
 
 /** Log an event of Debian's client, such as `(root) LIST (alice)`. */
@@ -24,7 +25,11 @@ export function directTables(
   const crontabs = spoolCrontabs(spool);
   const backups = openBackups(join(state, 'backup'));
   async function keep(): Promise<void> {
-    const table = await crontabs.read(user);
+    const table = await crontabs.read(user).catch((error: unknown) => {
+      // As cron does: what somebody planted there is no table to keep, and goes.
+      if (error instanceof Failure) return null;
+      throw error;
+    });
     if (table !== null) await backups.keep(user, table);
   }
   return {
