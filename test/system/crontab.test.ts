@@ -1,24 +1,8 @@
 /** crontab(1) as users and their programs call it: at Debian's paths, with nothing but Debian's words to go by. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Box, boxed, openBox } from '../support/system.ts';
-import { startMailcron } from './crons.ts';
-
-/** A box in which mailcron runs, and `crontab` is ours. */
-async function openHouse(t: Parameters<typeof openBox>[0]): Promise<Box> {
-  const box = await openBox(t);
-  await box.run('rm -rf /etc/crontab /etc/cron.d/*'); // the machine's own
-  await startMailcron(box);
-  await box.run('for name in crontab cronctl; do ln -s /src/bin/$name /usr/local/bin/$name; done');
-  return box;
-}
-
-/** A shell script as a user, its status on the last line. */
-function as(box: Box, user: string, script: string): Promise<string> {
-  return box.run(
-    `runuser -u ${user} -- env HOME=/tmp PATH=$PATH sh -c '${script.replaceAll("'", String.raw`'\''`)}' 2>&1`,
-  );
-}
+import { boxed, openBox } from '../support/system.ts';
+import { as, openHouse } from './house.ts';
 
 test('users change their own crontabs, and see nothing of another’s', boxed, async (t) => {
   const box = await openHouse(t);

@@ -1,0 +1,27 @@
+/** A box in which mailcron runs as root at Debian's paths, and `crontab` is ours. */
+import { type Box, openBox } from '../support/system.ts';
+import { debian, startMailcron, type MailcronOptions } from './crons.ts';
+
+/** Open it; `before` is done while cron does not run yet. */
+export async function openHouse(
+  t: Parameters<typeof openBox>[0],
+  before: (box: Box) => Promise<void> = async () => {},
+  options: MailcronOptions = {},
+): Promise<Box> {
+  const box = await openBox(t);
+  await box.run(`
+    rm -rf /etc/crontab /etc/cron.d/* # the machine's own
+    getent group crontab > /dev/null || groupadd crontab
+    install -d -g crontab -m 1730 ${debian.spool}
+    for name in crontab cronctl; do ln -s /src/bin/$name /usr/local/bin/$name; done`);
+  await before(box);
+  await startMailcron(box, options);
+  return box;
+}
+
+/** Run a shell script as a user; what it printed on either output. Its last command must succeed. */
+export function as(box: Box, user: string, script: string): Promise<string> {
+  return box.run(
+    `runuser -u ${user} -- env HOME=/tmp PATH=$PATH sh -c '${script.replaceAll("'", String.raw`'\''`)}' 2>&1`,
+  );
+}
