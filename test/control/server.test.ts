@@ -72,7 +72,7 @@ async function open(
     uidOf: (name: string): Promise<number | null> =>
       name === 'slow'
         ? Promise.reject(new Error('no answer'))
-        : Promise.resolve(name === 'bob' ? 4711 : null),
+        : Promise.resolve(name === 'stranger' ? 4711 : null),
   };
   const server = await openServer({
     path,
@@ -137,7 +137,7 @@ test('who closes the sending half is answered still', async (t) => {
 
 test('a request names another user, whom the user database knows, or does not, or keeps silent of', async (t) => {
   const caller = await (await open(t)).connect();
-  assert.equal((await caller.ask('list', { user: 'bob' })).body.toString(), 'bob 4711');
+  assert.equal((await caller.ask('list', { user: 'stranger' })).body.toString(), 'stranger 4711');
   assert.match(await caller.refused('list', { user: 'ghost' }), /^unknown-user: .*"ghost"/);
   assert.match(await caller.refused('list', { user: 'slow' }), /^failed: .*no answer/);
 });
