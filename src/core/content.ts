@@ -17,7 +17,9 @@ export interface Content {
 
 /** RFC 2045: a token, but without the 8-bit bytes and controls that no regular expression here lets in. */
 const TOKEN = "[!#$%&'*+.0-9A-Z^_`a-z{|}~-]+";
-const TYPE = new RegExp(`^${TOKEN}/${TOKEN}[ \\t]*(?:;[\\t -~]*)?$`);
+const PARAMETER = `[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|"[\\t !#-[\\]-~]*")`;
+/** Whole, for sendmail adds what is missing: a quote, a bracket. */
+const TYPE = new RegExp(`^${TOKEN}/${TOKEN}(?:${PARAMETER})*[ \\t]*;?[ \\t]*$`);
 const TYPE_LIMIT = 500;
 const ENCODING = /^(?:7bit|8bit|binary|quoted-printable|base64|x-[!#$%&'*+.\w^`{|}~-]{1,60})$/i;
 /** Bytes as they are: whether a mailer brings them across is for us to see to. */
