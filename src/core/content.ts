@@ -74,7 +74,17 @@ export function contentOf(
     return { type, encoding: isTrue ? encoding : '8bit', coding: 'none', prefaceCoding: 'none' };
   }
   const coding = shorter(body);
-  return { type, encoding: coding, coding, prefaceCoding: coding };
+  return { type: shielded(type), encoding: coding, coding, prefaceCoding: coding };
+}
+
+/**
+ * Keep sendmail from undoing an encoding: as it delivers to a mailbox it decodes text/plain, and then
+ * breaks long lines. It looks for these letters with nothing, a blank or a semicolon behind them; to
+ * all others a tab is a blank (RFC 5322).
+ */
+function shielded(type: string): string {
+  const [, name, rest = ''] = /^(text\/plain)[ \t]*(;.*)?$/i.exec(type) ?? [];
+  return name === undefined ? type : `${name}\t${rest || '; format=fixed'}`;
 }
 
 function chosenEncoding(environment: Environment): string {

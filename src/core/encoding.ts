@@ -36,7 +36,7 @@ const LINE_BYTES = 57;
 const HEX = ascii('0123456789ABCDEF');
 const DIGITS = ascii('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 const FROM = ascii('From ');
-const [TAB, NEWLINE, BLANK, DOT, EQUALS] = [9, 10, 32, 46, 61] as const;
+const [TAB, NEWLINE, BLANK, DOT, EQUALS, GREATER] = [9, 10, 32, 46, 61, 62] as const;
 
 /** 1 for bytes that stand for themselves wherever they are. */
 const PLAIN = new Uint8Array(256);
@@ -85,10 +85,13 @@ class QuotedPrintable implements Encoder {
     return out.taken();
   }
 
-  /** A dot, or what may become "From ", at the beginning of a line, be it after a soft break. */
+  /**
+   * A dot, what may become "From ", or ">" as mailboxes put it before that, at the beginning of a
+   * line, be it after a soft break.
+   */
   #mayMislead(bytes: Uint8Array, at: number): boolean {
     if (this.#column > 0 && this.#column < LINE_CHARS - 1) return false;
-    if (bytes[at] === DOT) return true;
+    if (bytes[at] === DOT || bytes[at] === GREATER) return true;
     return FROM.every((char, index) => (bytes[at + index] ?? char) === char);
   }
 

@@ -26,9 +26,11 @@ function declared({ body, charset = 'UTF-8', type, encoding, preface = false }: 
   return `${content.type} | ${content.encoding} | ${how}`;
 }
 
-const text = (charset: string, rest: string): string => `text/plain; charset=${charset} | ${rest}`;
 const QP = 'quoted-printable | quoted-printable';
 const BASE64 = 'base64 | base64';
+/** With a tab that keeps sendmail from undoing an encoding of cron's. */
+const text = (charset: string, rest: string): string =>
+  `text/plain${rest === QP || rest === BASE64 ? '\t' : ''}; charset=${charset} | ${rest}`;
 const long = `${'word '.repeat(400)}\n`;
 const utf8 = 'Gr\xc3\xbc\xc3\x9fe\n';
 
@@ -57,7 +59,12 @@ const table: readonly (readonly [Case, string])[] = [
     `text/html; charset=utf-8 | ${QP}`,
   ],
   [{ body: utf8, type: 'text/html; charset="UTF-8"' }, 'text/html; charset="UTF-8" | 8bit | none'],
-  [{ body: 'gr\xfcn', type: 'text/plain;charset=us-ascii' }, `text/plain;charset=us-ascii | ${QP}`],
+  [
+    { body: 'gr\xfcn', type: 'text/plain ;charset=us-ascii' },
+    `text/plain\t;charset=us-ascii | ${QP}`,
+  ],
+  [{ body: 'x\ry, and more', type: 'text/plain' }, `text/plain\t; format=fixed | ${QP}`],
+  [{ body: 'x\ry, and more', type: 'text/plainer' }, `text/plainer | ${QP}`],
   [{ body: '\xff', type: 'text/plain; charset=big5' }, 'text/plain; charset=big5 | 8bit | none'],
   [{ body: 'x', type: 'nonsense' }, text('UTF-8', '8bit | none')],
   [{ body: 'x', type: 'text/plain\rBcc: eve' }, text('UTF-8', '8bit | none')],

@@ -32,6 +32,7 @@ const table: Record<string, string> = {
   '\0\x07\x1b[1m\n': '=00=07=1B[1m\n',
   '.\n..\na.b\n': '=2E\n=2E.\na.b\n',
   'From me\nFrom\nFor you\n': '=46rom me\nFrom\nFor you\n',
+  '>From me\n> >\n': '=3EFrom me\n=3E >\n',
 };
 for (const [body, expected] of Object.entries(table))
   test(`quoted-printable of ${JSON.stringify(body)}`, () => {
@@ -63,7 +64,7 @@ test('nothing is encoded where nothing needs it', () => {
 });
 
 const piece = fc.string({
-  unit: fc.constantFrom(...'abF \t\r\n.=\0\x7f\xc3\xbc\xff'.split(''), 'From ', 'x'.repeat(70)),
+  unit: fc.constantFrom(...'abF> \t\r\n.=\0\x7f\xc3\xbc\xff'.split(''), 'From ', 'x'.repeat(70)),
   maxLength: 40,
 });
 for (const coding of ['quoted-printable', 'base64'] as const)
@@ -73,7 +74,7 @@ for (const coding of ['quoted-printable', 'base64'] as const)
         const coded = encode(coding, ...pieces);
         assert.equal(decode(coding, coded), pieces.join(''));
         assert.match(coded, /^[\n\t -~]*$/);
-        assert.doesNotMatch(coded, /^.{77}|[ \t]$|^\.|^From /m);
+        assert.doesNotMatch(coded, /^.{77}|[ \t]$|^[.>]|^From /m);
         const surveyor = new Surveyor();
         for (const each of pieces) surveyor.add(Buffer.from(each, 'latin1'));
         assert.ok(coded.length <= codedSize(surveyor.result, coding));
