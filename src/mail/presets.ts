@@ -16,12 +16,19 @@ interface Rule {
   readonly means: Meaning;
 }
 
+/** How a mail for several recipients is handed over. */
+export type Several =
+  /** In one call; when one of them is refused, nobody has got it, and then each is tried by itself. */
+  | 'all or none'
+  /** Each in a call of its own: who was refused, or that anybody was, cannot be told otherwise. */
+  | 'one by one';
+
 export interface Preset {
   /** MAILARGS where none are given. */
   readonly args: string;
   readonly rules: readonly Rule[];
-  /** One bad recipient and nobody gets it: then each is tried by itself. */
-  readonly allOrNone?: boolean;
+  /** What else than all of them in one call suits it. */
+  readonly several?: Several;
   /** What it is, for people. */
   readonly title: string;
 }
@@ -66,43 +73,53 @@ const presets = {
       { status: 70, said: /(^|[\s:])4\d\d[ -]/m, means: 'later' },
       { status: 70, said: RELAY_REFUSED, means: 'permanent' },
     ],
-    allOrNone: true,
+    several: 'all or none',
   },
   dma: {
     title: 'the DragonFly Mail Agent',
     args: SENDMAIL,
     rules: SYSEXITS,
-    allOrNone: true,
+    several: 'all or none',
   },
   msmtp: {
     title: 'msmtp',
     args: SENDMAIL,
     // 65: refused for ever; 69: refused for now; 68: no such relay, by a name service that may err.
     rules: [{ status: 65, means: 'permanent' }],
-    allOrNone: true,
+    several: 'all or none',
   },
   ssmtp: {
     title: 'sSMTP',
     args: SENDMAIL,
     rules: [{ status: 1, said: RELAY_REFUSED, means: 'permanent' }],
-    allOrNone: true,
+    several: 'all or none',
   },
-  nullmailer: { title: 'nullmailer', args: SENDMAIL, rules: [] },
+  nullmailer: {
+    title: 'nullmailer',
+    args: SENDMAIL,
+    rules: [],
+    // It takes everybody; when the relay refuses one of them, it gives up all.
+    several: 'one by one',
+  },
   mailutils: {
     title: 'mail of GNU Mailutils',
     args: '%s -a%H -s %S -- %s',
     rules: [],
+    several: 'one by one',
   },
   'bsd-mailx': {
     title: 'mail of bsd-mailx',
     args: '%s -a%H -s %S -- %s',
-    rules: [],
+    // It alone of the three tells how its sendmail ended.
+    rules: [{ status: 1, said: /process failed with error code 6[578]$/, means: 'permanent' }],
+    several: 'one by one',
   },
   's-nail': {
     title: 'S-nail',
     // It encodes by itself, and refuses what is not in its charset.
     args: '%s -Sttycharset=%C -Ssendcharsets=%C -s %S -. %s',
     rules: [],
+    several: 'one by one',
   },
   custom: {
     title: 'a mailer that is not known by name',

@@ -133,20 +133,18 @@ export function programHand(
       const permanent = means === 'permanent';
       return one.recipients.map((recipient) => ({ recipient, reason: why, permanent }));
     };
-    const refused = await once(mail);
-    const { allOrNone } = PRESETS[mailer.name];
-    if (
-      allOrNone !== true ||
-      mail.recipients.length < 2 ||
-      !refused.some(({ permanent }) => permanent)
-    )
-      return refused;
-    // One of them is refused, and so nobody has got it: the others shall.
-    const each: Refused[] = [];
+    const { several } = PRESETS[mailer.name];
+    const isOne = mail.recipients.length < 2;
+    if (several !== 'one by one' || isOne) {
+      const refused = await once(mail);
+      const isOver = isOne || several === undefined || !refused.some(({ permanent }) => permanent);
+      if (isOver) return refused;
+    }
+    const refused: Refused[] = [];
     for (const recipient of mail.recipients)
       // What goes wrong with one of them is no reason to send it to the others twice.
-      each.push(...(await refusedBy(once, { ...mail, recipients: [recipient] })));
-    return each;
+      refused.push(...(await refusedBy(once, { ...mail, recipients: [recipient] })));
+    return refused;
   };
 }
 

@@ -32,7 +32,8 @@ const meanings: readonly (readonly [PresetName, status: number, said: string, me
   ['ssmtp', 1, 'sendmail: RCPT TO:<x@y> (451 4.3.0 try again later)', 'later'],
   ['nullmailer', 1, '', 'later'],
   ['mailutils', 1, '', 'later'],
-  ['bsd-mailx', 1, '', 'later'],
+  ['bsd-mailx', 1, "Can't send mail: sendmail process failed with error code 75", 'later'],
+  ['bsd-mailx', 1, "Can't send mail: sendmail process failed with error code 65", 'permanent'],
   ['s-nail', 4, '... message not sent', 'later'],
   ['custom', 65, '', 'permanent'],
   ['custom', 67, '', 'permanent'],
@@ -139,6 +140,13 @@ test('programHand() hands it over once where the others have it all the same', a
   assert.deepEqual(logged, [
     `(${me}) MAIL (mailed 2 bytes of output but got status 0x0043 from MTA, which has taken it all the same)`,
   ]);
+});
+
+test('programHand() hands it over for each by itself where none could be told from the others', async (t) => {
+  const { refused, calls } = await hand(t, 'nullmailer', FUSSY);
+  assert.deepEqual(calls, ['bob', 'eve', 'nosuchuser']);
+  const reason = 'the mailer ended with status 70: 550 no such user';
+  assert.deepEqual(refused, [{ recipient: 'nosuchuser', reason, permanent: false }]);
 });
 
 test('programHand() believes no mailer that has taken it without reading', async (t) => {
