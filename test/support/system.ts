@@ -58,8 +58,25 @@ export interface Program {
   status(): number | null;
 }
 
+/** What `mta` can put into a box. */
+export type MailSystemName =
+  | 'none'
+  | 'cron-sendmail'
+  | 'readers'
+  | 'postfix'
+  | 'exim4'
+  | 'sendmail'
+  | 'opensmtpd'
+  | 'dma'
+  | 'msmtp'
+  | 'ssmtp'
+  | 'nullmailer'
+  | 'mailutils'
+  | 'bsd-mailx'
+  | 's-nail';
+
 export interface BoxOptions {
-  readonly mail?: 'none' | 'cron-sendmail' | 'postfix' | 'exim4' | 'sendmail' | 'readers';
+  readonly mail?: MailSystemName;
   /** Names of Debian packages, to be found unpacked nowhere, but as files in /debs. */
   readonly packages?: readonly string[];
 }
@@ -70,6 +87,7 @@ export async function openBox(t: TestContext, options: BoxOptions = {}): Promise
     ['--bind', `${project}:/src`],
     ['--bind', `${process.execPath}:/usr/local/bin/node`],
     ['--bind', `${join(project, 'test/system/recorder')}:/opt/recorder`],
+    ['--bind', `${join(project, 'test/support/docker')}:/opt/docker`],
     options.packages ? ['--bind', `${await download(t, options.packages)}:/debs`] : [],
   ].flat();
   // The box lasts as long as the pipe to its `cat`: whatever ends this process ends the box too.
