@@ -1,6 +1,6 @@
 /** A request for the cron that listens at a socket → its answer, or that there is none. */
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT, errorCode, Failure, reason } from '../system/failure.ts';
 import {
@@ -19,9 +19,15 @@ export interface Question {
   readonly user?: string | undefined;
   readonly seen?: string | undefined;
   readonly number?: number | undefined;
-  readonly body?: Buffer | undefined;
+  readonly body?: Buffer | Stream | undefined;
   /** What a later request adds. */
   readonly [field: string]: unknown;
+}
+
+/** A body that is read while it is sent, from its beginning with each attempt. */
+export interface Stream {
+  readonly length: number;
+  pieces(): AsyncIterable<Uint8Array>;
 }
 
 /** What cron says to it. */
@@ -84,8 +90,11 @@ async function askOnce(
     await once(connection, 'connect');
     connection.cork(); // head and body in one piece
     connection.write(encodeHead(request));
-    if (body !== undefined) connection.write(body);
+    if (Buffer.isBuffer(body)) connection.write(body);
     connection.uncork();
+    // Cron may answer before all is said; what breaks off here ends the reading of the answer too.
+    if (body !== undefined && !Buffer.isBuffer(body))
+      void pour(body, connection).catch((error: unknown) => connection.destroy(asError(error)));
     const answer = await readAnswer(connection);
     if (answer !== null) return answer;
     throw failed(`it hung up before it answered${UNKNOWN}`);
@@ -98,6 +107,18 @@ async function askOnce(
   } finally {
     connection.destroy();
   }
+}
+
+/** Send a stream, as fast as it is taken. */
+async function pour(body: Stream, connection: Socket): Promise<void> {
+  for await (const piece of body.pieces()) {
+    if (connection.destroyed) return;
+    await new Promise<void>((resolve) => connection.write(piece, () => resolve()));
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** It may have made a change all the same. */

@@ -113,7 +113,7 @@ export class Conversation {
       return this.#say(await work(() => row.answer(call)));
     }
     if (row.body === 'stream') {
-      const answer = await work(() => row.answer(call, this.#input.pieces()));
+      const answer = await work(() => row.answer(call, this.#pieces()));
       await this.#input.skipBody();
       return this.#say(answer);
     }
@@ -125,6 +125,13 @@ export class Conversation {
     } finally {
       memory.give(uid, length);
     }
+  }
+
+  /** A body as it comes in; the other side has done its part when it is whole. */
+  async *#pieces(): AsyncGenerator<Buffer, void> {
+    yield* this.#input.pieces();
+    if (this.#isOver) throw new Cut();
+    this.#rest();
   }
 
   async #skipAndSay(head: Refusal): Promise<boolean> {

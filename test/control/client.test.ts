@@ -153,3 +153,39 @@ for (const [what, [deed, said]] of Object.entries(strange)) {
     );
   });
 }
+
+test('ask() sends a stream, from its beginning with each attempt', async (t) => {
+  const seen: string[] = [];
+  const path = await cron(
+    t,
+    (connection, _, body) => {
+      seen.push(`${body.length}`);
+      connection.end(BUSY);
+    },
+    (connection, _, body) => {
+      seen.push(`${body.length}`);
+      connection.write('{"version":1,"ok":true}\n');
+    },
+  );
+  const body = {
+    length: 3_000_000,
+    async *pieces() {
+      for (let piece = 0; piece < 30; piece++) yield Buffer.alloc(100_000);
+    },
+  };
+  const patient: Patience = { silence: 20_000, busy: 20_000 };
+  assert.equal((await ask(path, { request: 'submit', body }, patient))?.ok, true);
+  assert.deepEqual(seen, ['3000000', '3000000']);
+});
+
+test('ask() fails when its stream does', async (t) => {
+  const path = await cron(t, () => {});
+  const body = {
+    length: 2,
+    async *pieces() {
+      yield Buffer.alloc(1);
+      throw new Error('the disk is gone');
+    },
+  };
+  await assert.rejects(ask(path, { request: 'submit', body }), /the disk is gone/);
+});
