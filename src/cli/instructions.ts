@@ -11,6 +11,7 @@ import { mailboxSettings } from './mailboxes.ts';
 import type { Instructions } from './runner.ts';
 import type { Settings } from './serve.ts';
 
+const SENDMAIL = fileURLToPath(new URL('../../../bin/cron-sendmail', import.meta.url));
 const RUNNER = fileURLToPath(new URL('./runner.js', import.meta.url));
 
 /** Tell a runner of that name where everything is. */
@@ -49,7 +50,7 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
 }
 
 /** What the configuration says of mail, in milliseconds and bytes. */
-export function mailSettings({ paths, mail }: Config): MailSettings {
+export function mailSettings({ paths, mail, submit }: Config): MailSettings {
   const { keep, first_pause, per_user, per_user_bytes } = mail.outbox;
   return {
     mailcmd: mail.mailcmd,
@@ -59,6 +60,8 @@ export function mailSettings({ paths, mail }: Config): MailSettings {
     timeout: mail.timeout * 1000,
     outbox: join(paths.state, 'outbox'),
     hasRelay: mail.smtp.host !== undefined,
+    ownSendmail: SENDMAIL,
+    toMailcmd: submit.to_mailcmd,
     limits: { mails: per_user, bytes: per_user_bytes },
     terms: { keep: keep * DAY, firstPause: first_pause * 1000 },
   };

@@ -24,6 +24,8 @@ export interface Envelope {
   readonly next: string;
   /** Since when a mailer has it; if nobody knows of that any more, it may be sent twice. */
   readonly trying: string | null;
+  /** Another program handed it in, and not a job; absent: a job's. */
+  readonly submitted?: true;
   /** What the last tries ended with, oldest first. */
   readonly log: readonly Tried[];
 }
@@ -72,7 +74,7 @@ const isText: Check = (value) => typeof value === 'string';
 const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
 const isInstant: Check = (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value));
 /** One word of a command line, and no option. */
-const isAddress: Check = (value) =>
+export const isAddress: Check = (value) =>
   typeof value === 'string' && /^[!-,.-~\u0080-\u00ff][!-~\u0080-\u00ff]*$/.test(value);
 const each =
   (check: Check): Check =>
@@ -96,5 +98,6 @@ const CHECKS: Readonly<Record<keyof Envelope, Check>> = {
   tries: isCount,
   next: isInstant,
   trying: (value) => value === null || isInstant(value),
+  submitted: (value) => value === undefined || value === true,
   log: each((value) => isRecord(value) && isInstant(value['at']) && isText(value['reason'])),
 };

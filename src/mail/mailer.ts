@@ -1,7 +1,7 @@
 /** A mail → a mailer or mailboxes; and if that fails, into the outbox, and a line in the log. */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { EXIT, Failure } from '../system/failure.ts';
-import type { Deliver, Hand } from '../system/outgoing.ts';
+import type { Deliver, Hand, Outgoing } from '../system/outgoing.ts';
 import type { Launcher } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
 import type { Deposit } from './deposit.ts';
@@ -21,6 +21,10 @@ export interface MailSettings extends ProgramSettings {
   readonly outbox: string;
   /** There is a relay that stands in for a mailer ([mail.smtp] host). */
   readonly hasRelay: boolean;
+  /** Our own sendmail(8): a MAILCMD that leads there means the built-in delivery. */
+  readonly ownSendmail: string;
+  /** What other programs hand in goes to MAILCMD too ([submit] to_mailcmd). */
+  readonly toMailcmd: boolean;
   readonly limits: Limits;
   readonly terms: Terms;
 }
@@ -51,7 +55,7 @@ export function mailer(settings: MailSettings, tools: MailerTools): Deliver {
   const hand = chooseHand(settings, tools);
   const keep = keeper({ ...settings, ...tools });
   return async (mail) => {
-    if (wayOf(settings) === 'relay') return keep(mail, null); // the scheduler's business
+    if (wayOf(settings, mail) === 'relay') return keep(mail, null); // the scheduler's business
     tools.onHanding?.(mail.run);
     const refused = await refusedBy(hand, mail);
     if (refused.length >= mail.recipients.length) tools.onRefused?.(mail.run);
@@ -59,15 +63,32 @@ export function mailer(settings: MailSettings, tools: MailerTools): Deliver {
   };
 }
 
-/** Tell which way mail goes at this moment: a relay, or else mailboxes, do for a program that is not there. */
-export function wayOf({
-  mailcmd,
-  hasRelay,
-}: Pick<MailSettings, 'mailcmd' | 'hasRelay'>): 'program' | 'relay' | 'mailboxes' {
-  if (mailcmd === 'mailbox:') return 'mailboxes';
+/** What decides on the way of a mail. */
+export type WaySettings = Pick<MailSettings, 'mailcmd' | 'hasRelay' | 'ownSendmail' | 'toMailcmd'>;
+
+/**
+ * Tell which way a mail goes at this moment: a relay, or else mailboxes, do for a program that is not there, or is
+ * our own sendmail, or may be one that hands the mail in once more.
+ */
+export function wayOf(
+  settings: WaySettings,
+  { submitted }: Pick<Outgoing, 'submitted'>,
+): 'program' | 'relay' | 'mailboxes' {
+  const { mailcmd, hasRelay, toMailcmd } = settings;
   if (isRelay(mailcmd)) return 'relay';
-  if (existsSync(readMailArgs(mailcmd, '%s').program)) return 'program';
-  return hasRelay ? 'relay' : 'mailboxes';
+  const mayRun = mailcmd !== 'mailbox:' && (toMailcmd || submitted !== true);
+  if (mayRun && existsSync(programOf(settings)) && !isOwn(settings)) return 'program';
+  return hasRelay && mailcmd !== 'mailbox:' ? 'relay' : 'mailboxes';
+}
+
+function programOf({ mailcmd }: WaySettings): string {
+  return readMailArgs(mailcmd, '%s').program;
+}
+
+/** Follow links: /usr/sbin/sendmail may be one to our own. */
+function isOwn(settings: WaySettings): boolean {
+  const { ownSendmail } = settings;
+  return existsSync(ownSendmail) && realpathSync(programOf(settings)) === realpathSync(ownSendmail);
 }
 
 /** Check the settings of mail before anything runs. */
@@ -96,18 +117,26 @@ export function chooseHand(settings: MailSettings, hands: Hands): Hand {
   const { mailcmd } = settings;
   const isProgram = mailcmd !== 'mailbox:' && !isRelay(mailcmd);
   const program = isProgram ? programHand(settings, launcher, log) : deposit;
-  const mailboxes: Hand = isProgram ? (mail) => deposit(mail, 'later') : deposit;
-  const ways = { program, relay: relay ?? nobody, mailboxes };
   let isMissing = false;
   return (mail) => {
-    const way = wayOf(settings);
-    const missing = isProgram && way !== 'program';
+    const way = wayOf(settings, mail);
+    if (mail.submitted === true && !settings.toMailcmd) return byWay(way, mail, 'later');
+    const missing = isProgram && !existsSync(programOf(settings));
     // Once, until there is one and it goes again: Debian's cron says it with each mail that it discards.
     if (missing && !isMissing)
       log('CRON', 'info', `No MTA installed, using ${STANDS_IN[way]}`, TAG);
     isMissing = missing;
-    return ways[way](mail);
+    return byWay(way, mail, missing ? 'later' : undefined);
   };
+
+  function byWay(
+    way: ReturnType<typeof wayOf>,
+    mail: Outgoing,
+    strangers: 'later' | undefined,
+  ): ReturnType<Hand> {
+    if (way === 'mailboxes') return deposit(mail, strangers);
+    return way === 'relay' ? (relay ?? nobody)(mail) : program(mail);
+  }
 }
 
 const STANDS_IN = { program: '', relay: 'the relay', mailboxes: 'mailboxes' } as const;

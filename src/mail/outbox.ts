@@ -102,7 +102,7 @@ export async function takeUp(
   user: User,
 ): Promise<Outgoing> {
   const file = messageOf(outbox, 'queue', id);
-  const { run, sender, recipients, printed: size, head: start } = envelope;
+  const { run, sender, recipients, printed: size, head: start, submitted } = envelope;
   const head = await readHead(file, start);
   return {
     run,
@@ -111,6 +111,7 @@ export async function takeUp(
     recipients,
     head,
     size,
+    ...(submitted && { submitted }),
     async *chunks() {
       yield* createReadStream(file, { start }) as AsyncIterable<Buffer>;
     },

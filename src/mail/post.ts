@@ -79,6 +79,7 @@ function envelopeOf(mail: Outgoing, size: number, { refused, now, next }: Postin
     tries: refused === null ? 0 : 1,
     next: new Date(next).toISOString(),
     trying: null,
+    ...(mail.submitted && { submitted: true }),
     log: first === undefined ? [] : [{ at, reason: toText(first.reason) }],
   };
 }

@@ -113,6 +113,8 @@ const MAIL = v.strictObject({
 /** Mails that other programs hand in by cron-sendmail. */
 const SUBMIT = v.strictObject({
   aliases: path('/etc/aliases'),
+  /** Give what is handed in to MAILCMD as well: it must not lead back to cron-sendmail. */
+  to_mailcmd: v.optional(v.boolean(), false),
   /** Bytes of a message. */
   max_size: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1024)), 50_000_000),
 });

@@ -15,6 +15,8 @@ export interface Outgoing {
   readonly head: string;
   /** Bytes that the job printed and cron said, which `chunks` may shorten and encode. */
   readonly size: number;
+  /** Another program handed it in: no mailer is to get it that may hand it in once more. */
+  readonly submitted?: true;
   /** The body, as often as it is asked for. */
   chunks(): AsyncIterable<Uint8Array>;
 }

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { test, type TestContext } from 'node:test';
-import { mailer, type MailerTools, type MailSettings } from '../../src/mail/mailer.ts';
+import { mailer, type MailerTools, type MailSettings, wayOf } from '../../src/mail/mailer.ts';
 import { type Envelope, readEnvelope } from '../../src/mail/envelope.ts';
 import { idOf } from '../../src/mail/outbox.ts';
 import type { Outgoing } from '../../src/system/outgoing.ts';
@@ -48,6 +48,8 @@ function parts(t: TestContext, behaviour: Behaviour): Parts {
     mailargs: '%s -i %s',
     timeout: 1000,
     outbox: sandbox.path('state', 'outbox'),
+    ownSendmail: '/nowhere/cron-sendmail',
+    toMailcmd: false,
     hasRelay: false,
     limits: { mails: 100, bytes: 100_000_000 },
     terms: { keep: 86_400_000, firstPause: 60_000 },
@@ -249,6 +251,8 @@ test('mailer() that cannot start anything leaves the mail in the outbox', async 
     mailargs: '%s %s',
     timeout: 1000,
     outbox: sandbox.path('state', 'outbox'),
+    ownSendmail: '/nowhere/cron-sendmail',
+    toMailcmd: false,
     hasRelay: false,
     limits: { mails: 100, bytes: 100_000_000 },
     terms: { keep: 86_400_000, firstPause: 60_000 },
@@ -331,6 +335,8 @@ test('mailer() waits for a disk that is full, and goes when it has to leave', as
     mailargs: '%s %s',
     timeout: 1000,
     outbox: sandbox.path('state', 'outbox'),
+    ownSendmail: '/nowhere/cron-sendmail',
+    toMailcmd: false,
     hasRelay: false,
     limits: { mails: 100, bytes: 100_000_000 },
     terms: { keep: 86_400_000, firstPause: 60_000 },
@@ -391,3 +397,28 @@ test('mailer() tells when a mail is handed over, and when nobody has it', async 
   assert.deepEqual(await noted(t, fussy), ['handing one 0'], 'bob has it');
   assert.deepEqual(await noted(t, {}, 'smtp://relay'), [], 'the scheduler hands it over');
 });
+
+const MAILER = '/bin/sh';
+const OWN = process.execPath;
+/** MAILCMD, a relay, to_mailcmd → the way of a job's mail, and of one that was handed in. */
+const ways: readonly [string, boolean, boolean, string, string][] = [
+  [MAILER, false, false, 'program', 'mailboxes'],
+  [MAILER, true, false, 'program', 'relay'],
+  [MAILER, true, true, 'program', 'program'],
+  [OWN, false, false, 'mailboxes', 'mailboxes'],
+  [OWN, true, true, 'relay', 'relay'],
+  [`/proc/self/root${OWN}`, true, true, 'relay', 'relay'],
+  ['/nowhere/sendmail', true, true, 'relay', 'relay'],
+  ['/nowhere/sendmail', false, true, 'mailboxes', 'mailboxes'],
+  ['mailbox:', true, true, 'mailboxes', 'mailboxes'],
+  ['smtp://127.0.0.1', false, true, 'relay', 'relay'],
+];
+
+for (const [mailcmd, hasRelay, toMailcmd, ofJob, handedIn] of ways)
+  test(`wayOf() goes by ${mailcmd}, relay ${hasRelay}, to_mailcmd ${toMailcmd}`, () => {
+    const settings = { mailcmd, hasRelay, toMailcmd, ownSendmail: OWN };
+    assert.deepEqual(
+      [wayOf(settings, {}), wayOf(settings, { submitted: true })],
+      [ofJob, handedIn],
+    );
+  });
