@@ -4,26 +4,26 @@ import { join } from 'node:path';
 import { type Answer, type Call, type Desk, openDesk, type Rows } from '../control/desk.ts';
 import { type Caller, isPrivileged } from '../control/permit.ts';
 import { refusal } from '../control/protocol.ts';
+import type { Rounds } from '../mail/rounds.ts';
 import type { Runners } from '../run/runners.ts';
 import { access } from '../spool/access.ts';
 import { openBackups } from '../spool/backup.ts';
 import { spoolCrontabs } from '../spool/store.ts';
 import type { Log } from '../system/sink.ts';
-import { systemNames, type Users } from '../system/users.ts';
+import { systemNames } from '../system/users.ts';
 import { TABLE_LIMIT } from './check.ts';
 import { type LoadedCrontabs, ownName } from './crontabs.ts';
 import { Changes, noCrontab } from './install.ts';
-import { mailAnswers, type MailTools } from './mails.ts';
+import { mailAnswers } from './mails.ts';
+import { type ReceptionTools, submitRow } from './reception.ts';
 import type { Settings } from './serve.ts';
 import { version } from './version.ts';
 
 /** The parts of the daemon that requests are about. */
-export interface ControlTools {
+export interface ControlTools extends ReceptionTools {
   readonly crontabs: LoadedCrontabs;
   readonly runners: Pick<Runners, 'jobs' | 'count'>;
-  readonly rounds: MailTools['rounds'];
-  readonly users: Users;
-  readonly log: Log;
+  readonly rounds: Pick<Rounds, 'flush' | 'look'> | null;
   /** In milliseconds since the epoch. */
   readonly started: number;
 }
@@ -60,10 +60,11 @@ const LISTINGS: ReadonlyMap<unknown, string | null> = new Map([
 ]);
 
 function answers(
-  { config: { paths } }: Settings,
-  { crontabs, runners, rounds, started, log }: ControlTools,
+  { config }: Settings,
+  { crontabs, runners, rounds, users, started, log }: ControlTools,
   daemon: number,
 ): Rows {
+  const { paths } = config;
   const store = spoolCrontabs(paths.spool);
   const backups = openBackups(join(paths.state, 'backup'));
   const changes = new Changes({ store, backups, crontabs, hostname: hostname() });
@@ -145,6 +146,7 @@ function answers(
     status: { body: 'none', answer: status },
     mailq: { body: 'none', answer: mails.mailq },
     flush: { body: 'none', answer: mails.flush },
+    submit: submitRow(config, daemon, { users, rounds, log }),
     reload: { body: 'none', answer: reload },
   };
 }

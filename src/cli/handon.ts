@@ -1,13 +1,26 @@
 /** A mail of cron-sendmail → whoever answers for it from now on. */
 import { findUser } from '../mail/deposit.ts';
+import { hostNames, localPart } from '../mail/local.ts';
 import { systemLauncher } from '../run/launcher.ts';
 import { toText } from '../system/bytes.ts';
 import type { Config } from '../system/config.ts';
-import { reason } from '../system/failure.ts';
+import { EXIT, reason } from '../system/failure.ts';
 import type { Outgoing, Refused } from '../system/outgoing.ts';
 import { sealDescriptors } from '../system/process.ts';
 import { systemUsers } from '../system/users.ts';
 import { mailboxes, mailboxSettings } from './mailboxes.ts';
+
+/** A recipient whom a mail did not reach, and the exit status that says so. */
+export interface Unreached extends Refused {
+  readonly exit: number;
+}
+
+/** Why a name of this machine gets no mail. */
+export const NO_SUCH_USER = {
+  reason: 'there is no such user on this machine',
+  permanent: true,
+  exit: EXIT.NO_USER,
+} as const;
 
 /** Hears what happens (`-v`). */
 export type Tell = (text: string) => void;
@@ -22,18 +35,21 @@ export async function handOn(
   config: Config,
   temporary: string,
   tell: Tell,
-): Promise<readonly Refused[]> {
+): Promise<readonly Unreached[]> {
   const self = process.geteuid?.() ?? -1;
   const users = systemUsers();
   const ours: string[] = [];
-  const refused: Refused[] = [];
+  const refused: Unreached[] = [];
+  const hosts = hostNames();
   for (const recipient of mail.recipients) {
     const refuse = (why: string): unknown =>
-      refused.push({ recipient, reason: why, permanent: false });
+      refused.push({ recipient, reason: why, permanent: false, exit: EXIT.TEMPORARY });
     try {
-      const user = await findUser(recipient, { self }, { users });
-      if (user === null) refuse(self === 0 ? NOBODY : NOT_OURS);
-      else ours.push(recipient);
+      const user = await findUser(recipient, { self: 0 }, { users });
+      if (user !== null && (self === 0 || user.uid === self)) ours.push(recipient);
+      else if (user !== null) refuse(NOT_OURS);
+      else if (localPart(recipient, hosts) === null) refuse(NO_WAY);
+      else refused.push({ recipient, ...NO_SUCH_USER });
     } catch (error) {
       refuse(reason(error));
     }
@@ -47,9 +63,8 @@ export async function handOn(
   for (const recipient of ours)
     if (!failed.some((one) => one.recipient === recipient))
       tell(`${toText(recipient)}: put into the mailbox`);
-  return [...refused, ...failed];
+  return [...refused, ...failed.map((one) => ({ ...one, exit: EXIT.TEMPORARY }))];
 }
 
-const NOBODY = 'there is no such user on this machine, and no way to another one';
-const NOT_OURS =
-  'an ordinary user can write to no mailbox but their own, and there is no other way';
+const NO_WAY = 'no cron is running that would bring it to another machine';
+const NOT_OURS = 'no cron is running, and an ordinary user can write to no mailbox but their own';

@@ -9,17 +9,17 @@ import { composeSubmission } from '../mail/submission.ts';
 import { toBytes, toText } from '../system/bytes.ts';
 import { type Config, readConfig } from '../system/config.ts';
 import { EXIT, Failure, reason } from '../system/failure.ts';
-import type { Refused } from '../system/outgoing.ts';
 import { mailDate } from '../core/date.ts';
 import { openAliases } from './aliases.ts';
 import { type Caller, whoCalls } from './caller.ts';
-import { handOn } from './handon.ts';
+import { handOn, type Unreached } from './handon.ts';
 import {
   type Duty,
   readSendmailLine,
   SENDMAIL_USAGE,
   type SendmailLine,
 } from './sendmail-options.ts';
+import { submit } from './submit.ts';
 import { print, say, undisturbed } from './terminal.ts';
 
 /** Run sendmail; returns its exit status. */
@@ -80,37 +80,35 @@ async function sendLetter(
   const tell = line.verbose ? complain : (): void => {};
   for (const name of mail.discarded) tell(`${toText(name)}: discarded, as the aliases say`);
   const wrong = mail.wrong.map(({ text, reason: why }) => refusal(text, why));
-  const refused =
-    mail.recipients.length === 0
-      ? []
-      : await handOn(
-          {
-            ...mail,
-            run: moment.id,
-            user: caller.user,
-            size: letter.size,
-            chunks: () => letter.chunks(),
-          },
-          config,
-          caller.temporary,
-          tell,
-        );
-  const all = [...wrong, ...refused];
+  const outgoing = {
+    ...mail,
+    run: moment.id,
+    user: caller.user,
+    size: letter.size,
+    chunks: () => letter.chunks(),
+  };
+  const bring = async (): Promise<readonly Unreached[]> => {
+    if (mail.recipients.length === 0) return [];
+    const refused = await submit(outgoing, config);
+    if (refused === null) return handOn(outgoing, config, caller.temporary, tell);
+    if (refused.length < mail.recipients.length) tell('cron has it, and brings it on its way');
+    return refused;
+  };
+  const all = [...wrong, ...(await bring())];
   if (!line.quiet)
     for (const one of all) complain(`${toText(one.recipient)}: ${toText(one.reason)}`);
   if (all.length > 0) await bury(letter, caller, line.quiet);
-  return statusOf(wrong, refused);
+  return statusOf(all);
 }
 
-function refusal(recipient: string, why: string): Refused {
-  return { recipient, reason: why, permanent: true };
+function refusal(recipient: string, why: string): Unreached {
+  return { recipient, reason: why, permanent: true, exit: EXIT.DATA };
 }
 
-/** The first that there is: an address that is none, one that was refused, one that has to wait. */
-function statusOf(wrong: readonly Refused[], refused: readonly Refused[]): number {
-  if (wrong.length > 0) return EXIT.DATA;
-  if (refused.some(({ permanent }) => permanent)) return EXIT.UNAVAILABLE;
-  return refused.length > 0 ? EXIT.TEMPORARY : EXIT.OK;
+/** That of the first who is refused for good, or else that of one who has to wait. */
+function statusOf(all: readonly Unreached[]): number {
+  const [first] = all;
+  return (all.find(({ permanent }) => permanent) ?? first)?.exit ?? EXIT.OK;
 }
 
 /** Keep what could not be sent where its sender finds it, as it was given; as sendmail(8) always did. */

@@ -18,6 +18,7 @@ const RULES = {
   status: 'own',
   mailq: 'own',
   flush: 'own',
+  submit: 'own',
   reload: 'administration',
 } as const satisfies Record<string, 'crontab' | 'own' | 'administration'>;
 

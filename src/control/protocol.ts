@@ -42,6 +42,7 @@ export const FAULTS = [
   'none',
   'changed',
   'invalid',
+  'full',
   'failed',
 ] as const;
 export type Fault = (typeof FAULTS)[number];

@@ -64,6 +64,7 @@ async function open(
     status: none(() => said('x'.repeat(1_000_000))),
     mailq: none(() => said('mailq')),
     flush: none(() => said('flush')),
+    submit: none(() => said('submit')),
     reload: none(() => Promise.resolve({ head: { ok: true } })),
   };
   const realm = { uid, onlyUser: null, access: () => ({ allowed: true }) };

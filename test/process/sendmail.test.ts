@@ -119,8 +119,15 @@ const failing: Record<string, Failing> = {
     args: ['-t'],
     input: `To: ${me}, x@example.org\nBcc: y@example.org\n\nbody\n`,
     status: 75,
-    says: /x@example.org: (there is no such user on this machine|an ordinary user can write to no)/,
+    says: /x@example.org: no cron is running that would bring it to another machine/,
     dead: /\nTo: .*\nBcc: y@example.org\n\nbody\n\n$/,
+  },
+  'a name that nobody has': {
+    args: [me, 'no-such-user'],
+    input: 'body\n',
+    status: 67,
+    says: /^cron-sendmail: no-such-user: there is no such user on this machine\n/,
+    dead: /\n\nbody\n\n$/,
   },
   'a message to nobody': {
     args: ['-t'],

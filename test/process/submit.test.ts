@@ -1,0 +1,164 @@
+/** Messages handed in by cron-sendmail to a cron that is running, with the real programs. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { describe, test, type TestContext } from 'node:test';
+import { type Arrived, openRelay, type TestRelay } from '../support/relay.ts';
+import { isRoot, me, openSandbox, type Sandbox } from '../support/sandbox.ts';
+import { until } from '../support/wait.ts';
+
+const SENDMAIL = new URL('../../../bin/cron-sendmail', import.meta.url).pathname;
+// The user mailcron is not on every machine.
+const RUN_AS = isRoot ? 'nobody' : me;
+
+interface Outcome {
+  readonly status: number;
+  readonly err: string;
+}
+
+/** Run cron-sendmail with the configuration of the sandbox. */
+async function sendmail(
+  sandbox: Sandbox,
+  args: readonly string[],
+  input: string,
+): Promise<Outcome> {
+  const home = sandbox.path('home');
+  mkdirSync(home, { recursive: true });
+  const env = { PATH: '/usr/bin:/bin', CRON_CONFIG: sandbox.config, HOME: home };
+  const child = spawn(process.execPath, [SENDMAIL, ...args], { env, stdio: ['pipe', 1, 'pipe'] });
+  let err = '';
+  child.stderr?.on('data', (piece: Buffer) => (err += piece.toString()));
+  child.stdin?.on('error', () => {}); // it may have enough
+  child.stdin?.end(input);
+  await once(child, 'close');
+  return { status: child.exitCode ?? -1, err };
+}
+
+const taken: Outcome = { status: 0, err: '' };
+
+/** A sandbox whose mail goes to a relay, if it is not for MAILCMD. */
+async function withRelay(
+  t: TestContext,
+  settings: { readonly mail?: object; readonly submit?: object } = {},
+): Promise<{ sandbox: Sandbox; relay: TestRelay; arrived: (count: number) => Promise<Arrived[]> }> {
+  const relay = await openRelay(t);
+  const smtp = { host: '127.0.0.1', port: relay.port, run_as: RUN_AS, domain: 'example.com' };
+  const sandbox = openSandbox(t, {
+    'mail.smtp': smtp,
+    mail: { ...settings.mail },
+    submit: { ...settings.submit },
+    'mail.outbox': { first_pause: 0.2 },
+  });
+  const arrived = async (count: number): Promise<Arrived[]> => {
+    await until('the mails have arrived', () => relay.mails.length >= count);
+    return relay.mails;
+  };
+  return { sandbox, relay, arrived };
+}
+
+describe('cron-sendmail with a cron', { concurrency: 4 }, () => {
+  test('sends by the relay, and not by MAILCMD', async (t) => {
+    const { sandbox, arrived } = await withRelay(t);
+    await sandbox.start();
+    const message = `Subject: hi\nBcc: c@example.org\n\nGr\u00fc\u00dfe\n`;
+    const args = ['-i', '-f', 'x@example.net', '-t', 'a@example.org', 'b'];
+    assert.deepEqual(await sendmail(sandbox, args, message), taken);
+    const [mail] = await arrived(1);
+    assert.equal(mail?.sender, 'x@example.net');
+    const recipients = ['a@example.org', 'b@example.com', 'c@example.org'];
+    assert.deepEqual(mail?.recipients.toSorted(), recipients);
+    const text = mail?.bytes.toString() ?? '';
+    assert.match(text, /^Subject: hi\r\n[^]*\r\n\r\nGrüße\r\n$/m);
+    assert.doesNotMatch(text, /Bcc/);
+    await until('the outbox is empty', () => sandbox.outbox().length === 0);
+    assert.deepEqual(sandbox.mails(), []);
+    assert.match(
+      sandbox.log(),
+      /cron-sendmail\[\d+\]: \(\S+\) MAIL \(\S+ was handed in, \d+ bytes\)/,
+    );
+  });
+
+  test('takes a large message, and more recipients than a head has room for', async (t) => {
+    const { sandbox, arrived } = await withRelay(t);
+    await sandbox.start();
+    const recipients = Array.from({ length: 900 }, (_, n) => `recipient-${n}@host.example.org`);
+    const body = `${'x'.repeat(71)}\n`.repeat(150_000);
+    assert.deepEqual(await sendmail(sandbox, ['-i', ...recipients], body), taken);
+    const [mail] = await arrived(1);
+    assert.deepEqual(mail?.recipients.toSorted(), recipients.toSorted());
+    const bytes = mail?.bytes.toString().replaceAll('\r\n', '\n') ?? '';
+    assert.ok(bytes.endsWith(`\n\n${body}`));
+  });
+
+  test('keeps what a relay does not take yet, also over a restart', async (t) => {
+    const { sandbox, relay } = await withRelay(t);
+    await relay.close();
+    const first = await sandbox.start();
+    assert.deepEqual(await sendmail(sandbox, ['a@example.org'], 'hello\n'), taken);
+    await sandbox.says(/was not delivered at try 2 /);
+    first.kill('SIGKILL');
+    await first.ended;
+    const again = await openRelay(t, { port: relay.port });
+    await sandbox.start();
+    await until('it has arrived', () => again.mails.length > 0, { limit: 90_000 });
+    assert.match(again.mails[0]?.bytes.toString() ?? '', /\r\n\r\nhello\r\n$/);
+  });
+
+  test('as MAILCMD means the relay, and never itself', async (t) => {
+    const { sandbox, arrived } = await withRelay(t, { submit: { to_mailcmd: true } });
+    symlinkSync(SENDMAIL, sandbox.path('usr-sbin-sendmail'));
+    const smtp = { host: '127.0.0.1', port: 0, run_as: RUN_AS, domain: 'example.com' };
+    const port = Number(/^port = (\d+)$/m.exec(readFileSync(sandbox.config, 'utf8'))?.[1]);
+    sandbox.configure({
+      mail: { mailcmd: sandbox.path('usr-sbin-sendmail') },
+      'mail.smtp': { ...smtp, port },
+      submit: { to_mailcmd: true },
+    });
+    sandbox.tab('MAILTO=ops@example.org\n@reboot echo of a job\n');
+    await sandbox.start();
+    assert.deepEqual(await sendmail(sandbox, ['ops@example.org'], 'of a program\n'), taken);
+    const mails = await arrived(2);
+    const bodies = mails.map(({ bytes }) => bytes.toString().split('\r\n\r\n').at(-1));
+    assert.deepEqual(new Set(bodies), new Set(['of a job\r\n', 'of a program\r\n']));
+    const ofJob = mails.find(({ bytes }) => bytes.includes('of a job'))?.bytes.toString() ?? '';
+    assert.doesNotMatch(ofJob, /X-Cron-Sendmail-Hop/); // it was not handed in
+    await until('the outbox is empty', () => sandbox.outbox().length === 0);
+    assert.equal(mails.length, 2);
+  });
+
+  test('gives what is handed in to MAILCMD if it is told to', async (t) => {
+    const sandbox = openSandbox(t, { submit: { to_mailcmd: true } });
+    await sandbox.start();
+    assert.deepEqual(await sendmail(sandbox, ['a@example.org'], 'hello\n'), taken);
+    await until('the mailer has it', () => sandbox.mails().length === 1);
+    assert.deepEqual(sandbox.mails()[0]?.argv.slice(-1), ['a@example.org']);
+  });
+
+  test('knows no users but those of the machine, where there is no relay', async (t) => {
+    const sandbox = openSandbox(t);
+    await sandbox.start();
+    const { status, err } = await sendmail(sandbox, [me, 'no-such-user'], 'hello\n');
+    assert.equal(status, 67);
+    assert.match(err, /^cron-sendmail: no-such-user: there is no such user on this machine\n/);
+    await until('the other one has it', () => sandbox.outbox().length === 0);
+    assert.match(await sandbox.file(`mailbox/${me}`), /\n\nhello\n/);
+    assert.match(await sandbox.file('home/dead.letter'), /\n\nhello\n/);
+  });
+
+  test('says that a user has no room left', async (t) => {
+    const sandbox = openSandbox(t, {
+      'mail.outbox': { per_user: 1, first_pause: 3600 },
+      'mail.smtp': { host: '127.0.0.1', port: 1, run_as: RUN_AS },
+    });
+    await sandbox.start();
+    assert.deepEqual(await sendmail(sandbox, ['a@example.org'], 'one\n'), taken);
+    const { status, err } = await sendmail(sandbox, ['a@example.org'], 'two\n');
+    assert.equal(status, 75);
+    assert.match(
+      err,
+      /^cron-sendmail: cron does not take the message: 1 mails wait already, 1 may\n|kept in/,
+    );
+    assert.equal(sandbox.outbox().length, 1);
+  });
+});
