@@ -19,6 +19,7 @@ import {
   SENDMAIL_USAGE,
   type SendmailLine,
 } from './sendmail-options.ts';
+import { flushQueue, queueOf } from './queue.ts';
 import { submit } from './submit.ts';
 import { print, say, undisturbed } from './terminal.ts';
 
@@ -39,8 +40,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 const DUTIES: Readonly<Record<Duty, (line: SendmailLine) => Promise<number>>> = {
   send,
-  queue: noQueue,
-  flush: noQueue,
+  queue,
+  flush,
   aliases: checkAliases,
   verify,
   help: async () => {
@@ -157,9 +158,16 @@ async function verify(line: SendmailLine): Promise<number> {
   return status;
 }
 
-/** A mail is delivered at once, or refused. */
-async function noQueue(): Promise<number> {
-  throw new Failure('There is no queue: mails are delivered at once', { exit: EXIT.UNAVAILABLE });
+/** Tell what waits (`-bp`, mailq). */
+async function queue(line: SendmailLine): Promise<number> {
+  const config = readConfig({ config: line.config }, process.env);
+  await print(Buffer.from(await queueOf(config)));
+  return EXIT.OK;
+}
+
+async function flush(line: SendmailLine): Promise<number> {
+  await flushQueue(readConfig({ config: line.config }, process.env));
+  return EXIT.OK;
 }
 
 function complain(text: string): void {

@@ -14,6 +14,7 @@ const RUN_AS = isRoot ? 'nobody' : me;
 
 interface Outcome {
   readonly status: number;
+  readonly out: string;
   readonly err: string;
 }
 
@@ -26,21 +27,26 @@ async function sendmail(
   const home = sandbox.path('home');
   mkdirSync(home, { recursive: true });
   const env = { PATH: '/usr/bin:/bin', CRON_CONFIG: sandbox.config, HOME: home };
-  const child = spawn(process.execPath, [SENDMAIL, ...args], { env, stdio: ['pipe', 1, 'pipe'] });
-  let err = '';
+  const child = spawn(process.execPath, [SENDMAIL, ...args], { env, stdio: 'pipe' });
+  let [out, err] = ['', ''];
+  child.stdout?.on('data', (piece: Buffer) => (out += piece.toString()));
   child.stderr?.on('data', (piece: Buffer) => (err += piece.toString()));
   child.stdin?.on('error', () => {}); // it may have enough
   child.stdin?.end(input);
   await once(child, 'close');
-  return { status: child.exitCode ?? -1, err };
+  return { status: child.exitCode ?? -1, out, err };
 }
 
-const taken: Outcome = { status: 0, err: '' };
+const taken: Outcome = { status: 0, out: '', err: '' };
+
+const EMPTY = 'Mail queue is empty\n';
+const QUEUE =
+  /^Queue-ID +Size Arrived +User and recipients\n\d+-\S+ +\d+ \w{3} \w{3} [ \d]\d \d\d:\d\d \S+\n +\(.*\)\n +a@example\.org\n +b\nTotal requests: 1\n$/;
 
 /** A sandbox whose mail goes to a relay, if it is not for MAILCMD. */
 async function withRelay(
   t: TestContext,
-  settings: { readonly mail?: object; readonly submit?: object } = {},
+  settings: { readonly mail?: object; readonly submit?: object; readonly pause?: number } = {},
 ): Promise<{ sandbox: Sandbox; relay: TestRelay; arrived: (count: number) => Promise<Arrived[]> }> {
   const relay = await openRelay(t);
   const smtp = { host: '127.0.0.1', port: relay.port, run_as: RUN_AS, domain: 'example.com' };
@@ -48,7 +54,7 @@ async function withRelay(
     'mail.smtp': smtp,
     mail: { ...settings.mail },
     submit: { ...settings.submit },
-    'mail.outbox': { first_pause: 0.2 },
+    'mail.outbox': { first_pause: settings.pause ?? 0.2 },
   });
   const arrived = async (count: number): Promise<Arrived[]> => {
     await until('the mails have arrived', () => relay.mails.length >= count);
@@ -144,6 +150,25 @@ describe('cron-sendmail with a cron', { concurrency: 4 }, () => {
     await until('the other one has it', () => sandbox.outbox().length === 0);
     assert.match(await sandbox.file(`mailbox/${me}`), /\n\nhello\n/);
     assert.match(await sandbox.file('home/dead.letter'), /\n\nhello\n/);
+  });
+
+  test('-bp shows what waits, and -q has it tried', async (t) => {
+    const { sandbox, relay } = await withRelay(t, { pause: 3600 });
+    const without = await sendmail(sandbox, ['-bp'], '');
+    assert.equal(without.status, 69);
+    assert.match(without.err, /cron is not running: nobody listens at /);
+    await relay.close();
+    await sandbox.start();
+    assert.deepEqual(await sendmail(sandbox, ['-bp'], ''), { ...taken, out: EMPTY });
+    assert.deepEqual(await sendmail(sandbox, ['a@example.org', 'b'], 'hello\n'), taken);
+    await sandbox.says(/was not delivered at try 1 /);
+    const { status, out, err } = await sendmail(sandbox, ['-bp'], '');
+    assert.deepEqual([status, err], [0, '']);
+    assert.match(out, QUEUE);
+    const again = await openRelay(t, { port: relay.port });
+    assert.deepEqual(await sendmail(sandbox, ['-q'], ''), taken);
+    await until('it has arrived', () => again.mails.length > 0);
+    await until('the outbox is empty', () => sandbox.outbox().length === 0);
   });
 
   test('says that a user has no room left', async (t) => {
