@@ -66,5 +66,5 @@ export async function handOn(
   return [...refused, ...failed.map((one) => ({ ...one, exit: EXIT.TEMPORARY }))];
 }
 
-const NO_WAY = 'no cron is running that would bring it to another machine';
+const NO_WAY = 'no cron is running that takes it from this user to another machine';
 const NOT_OURS = 'no cron is running, and an ordinary user can write to no mailbox but their own';

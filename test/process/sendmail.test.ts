@@ -119,7 +119,7 @@ const failing: Record<string, Failing> = {
     args: ['-t'],
     input: `To: ${me}, x@example.org\nBcc: y@example.org\n\nbody\n`,
     status: 75,
-    says: /x@example.org: no cron is running that would bring it to another machine/,
+    says: /x@example.org: no cron is running that takes it from this user/,
     dead: /\nTo: .*\nBcc: y@example.org\n\nbody\n\n$/,
   },
   'a name that nobody has': {

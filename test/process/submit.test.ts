@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
 import { type Arrived, openRelay, type TestRelay } from '../support/relay.ts';
-import { isRoot, me, openSandbox, type Sandbox } from '../support/sandbox.ts';
+import { userNamed } from '../run/started.ts';
+import { isRoot, me, needsRoot, openSandbox, type Sandbox } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';
 
 const SENDMAIL = new URL('../../../bin/cron-sendmail', import.meta.url).pathname;
@@ -23,11 +24,12 @@ async function sendmail(
   sandbox: Sandbox,
   args: readonly string[],
   input: string,
+  uid = process.getuid?.(),
 ): Promise<Outcome> {
   const home = sandbox.path('home');
   mkdirSync(home, { recursive: true });
   const env = { PATH: '/usr/bin:/bin', CRON_CONFIG: sandbox.config, HOME: home };
-  const child = spawn(process.execPath, [SENDMAIL, ...args], { env, stdio: 'pipe' });
+  const child = spawn(process.execPath, [SENDMAIL, ...args], { env, stdio: 'pipe', uid, gid: uid });
   let [out, err] = ['', ''];
   child.stdout?.on('data', (piece: Buffer) => (out += piece.toString()));
   child.stderr?.on('data', (piece: Buffer) => (err += piece.toString()));
@@ -83,6 +85,28 @@ describe('cron-sendmail with a cron', { concurrency: 4 }, () => {
       sandbox.log(),
       /cron-sendmail\[\d+\]: \(\S+\) MAIL \(\S+ was handed in, \d+ bytes\)/,
     );
+  });
+
+  test('sends for whoever calls, by name', needsRoot, async (t) => {
+    const { sandbox, arrived } = await withRelay(t);
+    await sandbox.start();
+    const { uid } = await userNamed('nobody');
+    assert.deepEqual(await sendmail(sandbox, ['a@example.org'], 'hello\n', uid), taken);
+    const [mail] = await arrived(1);
+    assert.equal(mail?.sender, 'nobody@example.com');
+    assert.match(sandbox.log(), new RegExp(`\\(nobody\\) MAIL \\(${uid}-\\S+ was handed in`));
+  });
+
+  test('does without cron for a uid that has no name', needsRoot, async (t) => {
+    const { sandbox } = await withRelay(t);
+    await sandbox.start();
+    const { status, err } = await sendmail(sandbox, ['a@example.org'], 'hello\n', 54_321);
+    assert.equal(status, 75);
+    assert.match(
+      err,
+      /^cron-sendmail: a@example.org: no cron is running that takes it from this user/,
+    );
+    assert.deepEqual(sandbox.outbox(), []);
   });
 
   test('takes a large message, and more recipients than a head has room for', async (t) => {
