@@ -1,4 +1,4 @@
-/** A mailer's name → how it is called, and what its exit statuses mean; each was measured on the real program. */
+/** A mailer's name → how it is called, and what its exit statuses mean (test/system/mail sees most of them). */
 
 /** What an exit status says of the message. */
 export type Meaning =

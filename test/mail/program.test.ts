@@ -9,7 +9,7 @@ import { launcher } from '../run/started.ts';
 import { me, needsRoot, openSandbox } from '../support/sandbox.ts';
 import { mailOf } from './mail.ts';
 
-/** Each was measured on the real program; see docs/mail.md. */
+/** Most of them were seen on the real program; see docs/mail.md. */
 const meanings: readonly (readonly [PresetName, status: number, said: string, means: string])[] = [
   ['sendmail', 67, 'nosuchuser... User unknown', 'taken'],
   ['sendmail', 75, '', 'later'],
