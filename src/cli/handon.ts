@@ -1,14 +1,17 @@
 /** A mail of cron-sendmail → whoever answers for it from now on. */
 import { findUser } from '../mail/deposit.ts';
 import { hostNames, localPart } from '../mail/local.ts';
+import type { Postman } from '../mail/postman.ts';
 import { systemLauncher } from '../run/launcher.ts';
 import { toText } from '../system/bytes.ts';
 import type { Config } from '../system/config.ts';
 import { EXIT, reason } from '../system/failure.ts';
 import type { Outgoing, Refused } from '../system/outgoing.ts';
 import { sealDescriptors } from '../system/process.ts';
-import { systemUsers } from '../system/users.ts';
-import { mailboxes, mailboxSettings } from './mailboxes.ts';
+import type { Launcher } from '../system/program.ts';
+import { systemUsers, type User } from '../system/users.ts';
+import { mailboxes, mailboxSettings, type MailboxSettings } from './mailboxes.ts';
+import { openPostman } from './relay.ts';
 
 /** A recipient whom a mail did not reach, and the exit status that says so. */
 export interface Unreached extends Refused {
@@ -26,14 +29,51 @@ export const NO_SUCH_USER = {
 export type Tell = (text: string) => void;
 
 /**
- * Bring a mail on its way, by this process itself: into the mailboxes that its caller may write to.
+ * Bring a mail on its way, by this process itself: to the relay, as cron would, or into the mailboxes that its caller
+ * may write to.
  * @param temporary directory for a large one meanwhile
  * @returns whom it did not reach
+ * @throws {Failure} with EXIT.CONFIG
  */
 export async function handOn(
   mail: Outgoing,
   config: Config,
   temporary: string,
+  tell: Tell,
+): Promise<readonly Unreached[]> {
+  const self = process.geteuid?.() ?? -1;
+  sealDescriptors();
+  const launcher = systemLauncher(self, config.jobs.nofile);
+  const postman = findPostman(mail.user, config, launcher);
+  if (postman !== null) return toRelay(mail, postman, tell);
+  return toMailboxes(mail, { ...mailboxSettings(config), spool: temporary }, launcher, tell);
+}
+
+/** A postman of the caller's own, who may be a number without a name; root's is that of the configuration. */
+function findPostman(caller: User, { mail }: Config, launcher: Launcher): Postman | null {
+  if (mail.mailcmd === 'mailbox:') return null;
+  if (caller.uid === 0) return openPostman(mail, systemUsers(), launcher);
+  return openPostman(mail, { find: () => Promise.resolve(caller) }, launcher, caller.name);
+}
+
+async function toRelay(
+  mail: Outgoing,
+  postman: Postman,
+  tell: Tell,
+): Promise<readonly Unreached[]> {
+  const failed = await postman.hand(mail);
+  await postman.close();
+  tellOfOthers(mail.recipients, failed, `taken by ${postman.relay.name}`, tell);
+  return failed.map((one) => ({
+    ...one,
+    exit: one.permanent ? EXIT.UNAVAILABLE : EXIT.TEMPORARY,
+  }));
+}
+
+async function toMailboxes(
+  mail: Outgoing,
+  settings: MailboxSettings,
+  launcher: Launcher,
   tell: Tell,
 ): Promise<readonly Unreached[]> {
   const self = process.geteuid?.() ?? -1;
@@ -55,16 +95,23 @@ export async function handOn(
     }
   }
   if (ours.length === 0) return refused;
-  sealDescriptors();
-  const launcher = systemLauncher(self, config.jobs.nofile);
-  const settings = { ...mailboxSettings(config), spool: temporary };
   const deposit = mailboxes(settings, { launcher, users, log: () => {} });
   const failed = await deposit({ ...mail, recipients: ours });
-  for (const recipient of ours)
-    if (!failed.some((one) => one.recipient === recipient))
-      tell(`${toText(recipient)}: put into the mailbox`);
+  tellOfOthers(ours, failed, 'put into the mailbox', tell);
   return [...refused, ...failed.map((one) => ({ ...one, exit: EXIT.TEMPORARY }))];
 }
 
-const NO_WAY = 'no cron is running that takes it from this user to another machine';
+/** Tell of those who were not refused. */
+function tellOfOthers(
+  recipients: readonly string[],
+  failed: readonly Refused[],
+  what: string,
+  tell: Tell,
+): void {
+  for (const recipient of recipients)
+    if (!failed.some((one) => one.recipient === recipient)) tell(`${toText(recipient)}: ${what}`);
+}
+
+const NO_WAY =
+  'no cron is running that takes it from this user to another machine, and there is no relay';
 const NOT_OURS = 'no cron is running, and an ordinary user can write to no mailbox but their own';

@@ -1,10 +1,10 @@
-/** Messages handed in by cron-sendmail to a cron that is running, with the real programs. */
+/** Messages of cron-sendmail, handed in to a cron that is running or brought on without one, with the real programs. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
-import { type Arrived, openRelay, type TestRelay } from '../support/relay.ts';
+import { type Arrived, openRelay, type RelayOptions, type TestRelay } from '../support/relay.ts';
 import { userNamed } from '../run/started.ts';
 import { isRoot, me, needsRoot, openSandbox, type Sandbox } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';
@@ -49,10 +49,17 @@ const QUEUE =
 /** A sandbox whose mail goes to a relay, if it is not for MAILCMD. */
 async function withRelay(
   t: TestContext,
-  settings: { readonly mail?: object; readonly submit?: object; readonly pause?: number } = {},
+  settings: {
+    readonly mail?: object;
+    readonly smtp?: object;
+    readonly submit?: object;
+    readonly pause?: number;
+    readonly relay?: RelayOptions;
+  } = {},
 ): Promise<{ sandbox: Sandbox; relay: TestRelay; arrived: (count: number) => Promise<Arrived[]> }> {
-  const relay = await openRelay(t);
-  const smtp = { host: '127.0.0.1', port: relay.port, run_as: RUN_AS, domain: 'example.com' };
+  const relay = await openRelay(t, settings.relay);
+  const own = { host: '127.0.0.1', port: relay.port, run_as: RUN_AS, domain: 'example.com' };
+  const smtp = { ...own, ...settings.smtp };
   const sandbox = openSandbox(t, {
     'mail.smtp': smtp,
     mail: { ...settings.mail },
@@ -99,15 +106,14 @@ describe('cron-sendmail with a cron', { concurrency: 4 }, () => {
   });
 
   test('does without cron for a uid that has no name', needsRoot, async (t) => {
-    const { sandbox } = await withRelay(t);
+    const { sandbox, relay } = await withRelay(t);
     await sandbox.start();
-    const { status, err } = await sendmail(sandbox, ['a@example.org'], 'hello\n', 54_321);
-    assert.equal(status, 75);
-    assert.match(
-      err,
-      /^cron-sendmail: a@example.org: no cron is running that takes it from this user/,
+    assert.deepEqual(await sendmail(sandbox, ['a@example.org'], 'hello\n', 54_321), taken);
+    assert.deepEqual(
+      relay.mails.map(({ sender }) => sender),
+      ['54321@example.com'],
     );
-    assert.deepEqual(sandbox.outbox(), []);
+    assert.doesNotMatch(sandbox.log(), /handed in/);
   });
 
   test('takes a large message, and more recipients than a head has room for', async (t) => {
@@ -210,5 +216,88 @@ describe('cron-sendmail with a cron', { concurrency: 4 }, () => {
       /^cron-sendmail: cron does not take the message: 1 mails wait already, 1 may\n|kept in/,
     );
     assert.equal(sandbox.outbox().length, 1);
+  });
+});
+
+const body = 'Subject: hi\n\nhello\n';
+
+describe('cron-sendmail without a cron', { concurrency: 4 }, () => {
+  test('brings a message to the relay itself, and not to MAILCMD', async (t) => {
+    const { sandbox, relay } = await withRelay(t);
+    const args = ['-v', '-f', 'x@example.net', '-t', 'a@example.org', me];
+    const said = await sendmail(sandbox, args, `Bcc: c@example.org\n${body}`);
+    const name = `127.0.0.1:${relay.port}`;
+    const err = ['a@example.org', me, 'c@example.org'].map(
+      (recipient) => `cron-sendmail: ${recipient}: taken by ${name}\n`,
+    );
+    assert.deepEqual(said, { ...taken, err: err.join('') });
+    const [mail, ...others] = relay.mails;
+    assert.deepEqual(others, []);
+    assert.equal(mail?.sender, 'x@example.net');
+    assert.deepEqual(mail.recipients, ['a@example.org', `${me}@example.com`, 'c@example.org']);
+    assert.match(mail.bytes.toString(), /^Subject: hi\r\n[^]*\r\n\r\nhello\r\n$/m);
+    assert.doesNotMatch(mail.bytes.toString(), /Bcc/);
+    assert.deepEqual(sandbox.mails(), []);
+  });
+
+  test('brings it to a relay that is MAILCMD, whole', async (t) => {
+    const { sandbox, relay } = await withRelay(t);
+    sandbox.configure({
+      mail: { mailcmd: `smtp://127.0.0.1:${relay.port}` },
+      'mail.smtp': { run_as: RUN_AS },
+    });
+    const large = `${'x'.repeat(71)}\n`.repeat(50_000);
+    assert.deepEqual(await sendmail(sandbox, ['-i', 'a@example.org'], large), taken);
+    const bytes = relay.mails[0]?.bytes.toString().replaceAll('\r\n', '\n') ?? '';
+    assert.ok(bytes.endsWith(`\n\n${large}`));
+  });
+
+  test('brings it to the relay for an ordinary user, as that user', needsRoot, async (t) => {
+    const { sandbox, relay } = await withRelay(t, { smtp: { run_as: 'no-such-user' } });
+    const { uid } = await userNamed('nobody');
+    assert.deepEqual(await sendmail(sandbox, ['a@example.org'], body, uid), taken);
+    assert.equal(relay.mails[0]?.sender, 'nobody@example.com');
+  });
+
+  test('does not speak to the network as root', needsRoot, async (t) => {
+    const { sandbox, relay } = await withRelay(t, { smtp: { run_as: 'root' } });
+    const { status, err } = await sendmail(sandbox, ['a@example.org'], body);
+    assert.equal(status, 75);
+    assert.match(err, /^cron-sendmail: a@example.org: the built-in delivery does not run as root/);
+    assert.equal(relay.sessions(), 0);
+  });
+
+  test('ends with 75 when the relay is down', async (t) => {
+    const { sandbox, relay } = await withRelay(t);
+    await relay.close();
+    const { status, err } = await sendmail(sandbox, ['a@example.org'], body);
+    assert.equal(status, 75);
+    assert.match(err, /^cron-sendmail: a@example.org: .*connection refused\n.*dead.letter\n$/);
+    assert.match(await sandbox.file('home/dead.letter'), /\nSubject: hi\n\nhello\n\n$/);
+    assert.deepEqual(sandbox.outbox(), []);
+  });
+
+  const refusals = { 550: 69, 451: 75 } as const;
+  for (const [code, status] of Object.entries(refusals)) {
+    test(`ends with ${status} when the relay says ${code} to one of two`, async (t) => {
+      const rcpt: RelayOptions['rcpt'] = (address) =>
+        address.startsWith('eve') ? { code: Number(code), text: 'no eve' } : undefined;
+      const { sandbox, relay } = await withRelay(t, { relay: { rcpt } });
+      const ended = await sendmail(sandbox, ['eve@example.org', 'a@example.org'], body);
+      assert.equal(ended.status, status);
+      assert.match(ended.err, /^cron-sendmail: eve@example.org: .* said to RCPT TO: \d+ no eve\n/);
+      assert.deepEqual(
+        relay.mails.map(({ recipients }) => recipients),
+        [['a@example.org']],
+      );
+      assert.match(await sandbox.file('home/dead.letter'), /\n\nhello\n\n$/);
+    });
+  }
+
+  test('leaves the relay alone where MAILCMD is "mailbox:"', async (t) => {
+    const { sandbox, relay } = await withRelay(t, { mail: { mailcmd: 'mailbox:' } });
+    assert.deepEqual(await sendmail(sandbox, [me], body), taken);
+    assert.match(await sandbox.file(`mailbox/${me}`), /\n\nhello\n/);
+    assert.equal(relay.sessions(), 0);
   });
 });
