@@ -1,7 +1,8 @@
 /** Programs that send mail by /usr/sbin/sendmail, with cron-sendmail in its place. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { boxed, openBox } from '../support/system.ts';
+import { boxed, openBox, until } from '../support/system.ts';
+import { startMailcron } from './crons.ts';
 import { mailbox } from './mails.ts';
 
 interface Sending {
@@ -31,6 +32,30 @@ const PERL = `
 open(my $mail, "|-", "/usr/sbin/sendmail -oi -t -odq") or die;
 print $mail "To: alice\\nFrom: web\\@example.org\\nSubject: perl\\n\\nline\\n.\\nend\\n";
 close($mail) or die "status $?";`;
+
+/** A relay that writes down whom it got a mail from and for. */
+const RELAY = `
+import { appendFileSync } from 'node:fs';
+import { SMTPServer } from 'smtp-server';
+new SMTPServer({
+  authOptional: true,
+  disableReverseLookup: true,
+  disabledCommands: ['STARTTLS', 'AUTH'],
+  onData(stream, { envelope: { mailFrom, rcptTo } }, done) {
+    stream.resume().on('end', () => {
+      const to = rcptTo.map(({ address }) => address).sort();
+      appendFileSync('/tmp/relayed', [mailFrom.address, ...to].join(' ') + '\\n');
+      done();
+    });
+  },
+}).listen(2525, '127.0.0.1', () => console.log('ready'));`;
+
+const SMTP = `
+[mail.smtp]
+host = "127.0.0.1"
+port = 2525
+domain = "example.com"
+`;
 
 const table: Record<string, Sending> = {
   mail: {
@@ -120,5 +145,27 @@ test('other programs send by cron-sendmail', boxed, async (t) => {
     await box.write('/tmp/command', 'echo hi | mail -s x nobody@example.org; echo "status $?"');
     const said = await box.run('runuser -u alice -- env HOME=/home/alice sh /tmp/command 2>&1');
     assert.match(said, /nobody@example.org: .*\n[^]*dead.letter/);
+  });
+
+  await t.test('a relay gets the mails, without cron and with it', async () => {
+    await box.run('useradd --system --no-create-home mailcron');
+    await box.write('/etc/mailcron.toml', SMTP);
+    const script = ['node', '--input-type=module', '-e', RELAY];
+    const relay = box.start(['env', '-C', '/src', ...script]);
+    await until('the relay is ready', async () => relay.output().includes('ready') || undefined);
+    await box.write('/tmp/command', 'echo hi | mail -s x bob ops@example.org');
+    const senders = ['runuser -u alice -- env HOME=/home/alice sh /tmp/command', 'sh /tmp/command'];
+    const expected = ['alice', 'root'].map(
+      (name) => `${name}@example.com bob@example.com ops@example.org`,
+    );
+    for (const sender of senders) await box.run(sender);
+    assert.deepEqual((await box.read('/tmp/relayed')).trim().split('\n'), expected);
+    await startMailcron(box, { settings: SMTP });
+    await box.run(senders[0] ?? '');
+    await until('cron has brought it', async () => {
+      const lines = (await box.read('/tmp/relayed')).trim().split('\n');
+      return lines.length > 2 || undefined;
+    });
+    assert.match(await box.read('/var/log/mailcron'), /\(alice\) MAIL \(\S+ was handed in/);
   });
 });
