@@ -24,6 +24,8 @@ export interface JournalContents {
   readonly started: number | undefined;
   /** Keys of all firings that were recorded. */
   readonly keys: readonly string[];
+  /** Their runs: a firing whose record came too late for the next scheduler has two. */
+  readonly runs: readonly string[];
   /** Runs that were recorded and never finished; with how they ended, if they did. */
   readonly open: readonly LostRun[];
   /** Runs for which nothing is left to do. */
@@ -34,6 +36,8 @@ export interface JournalContents {
 export interface Journal {
   /** Write lines. True: a kill -9 cannot undo them; false: the disk does not take them yet. */
   write(lines: readonly JournalLine[]): boolean;
+  /** Write what a full disk has not taken so far; whether all is written now. */
+  flush(): boolean;
   close(): void;
 }
 
@@ -50,7 +54,7 @@ export function createJournal(file: string, onTrouble: (problem: string) => void
   let size = 0;
   let reserved = 0;
   let timer: NodeJS.Timeout | undefined;
-  const flush = (): void => {
+  const flush = (): boolean => {
     clearTimeout(timer);
     const isFirst = waiting.length === 1;
     try {
@@ -65,23 +69,25 @@ export function createJournal(file: string, onTrouble: (problem: string) => void
       timer = setTimeout(flush, AGAIN);
       timer.unref();
     }
-    if (reserved - size > RESERVE / 2) return;
+    if (reserved - size > RESERVE / 2) return waiting.length === 0;
     try {
       reserve(fd, size, RESERVE);
       reserved = size + RESERVE;
     } catch {
       // The disk is full already, or its file system does not do this.
     }
+    return waiting.length === 0;
   };
   return {
     write(lines) {
       waiting.push(Buffer.from(lines.map((line) => writer.text(line)).join('')));
       if (waiting.length > WAITING_LIMIT) waiting.pop();
-      flush();
+      const isWritten = flush();
       // Against a power cut only, and so not waited for: the minute's jobs must not start late.
       fdatasync(fd, () => {});
-      return waiting.length === 0;
+      return isWritten;
     },
+    flush: () => waiting.length === 0 || flush(),
     close() {
       clearTimeout(timer);
       ftruncateSync(fd, fstatSync(fd).size); // gives back what was reserved
@@ -123,6 +129,7 @@ export function isAbandoned(file: string): boolean | null {
 export function readJournal(file: string): JournalContents {
   const open = new Map<string, LostRun>();
   const keys: string[] = [];
+  const runs: string[] = [];
   const done = new Set<string>();
   const change = (run: string, news: Partial<LostRun>): void => {
     const known = open.get(run);
@@ -138,6 +145,7 @@ export function readJournal(file: string): JournalContents {
     if ('runner' in entry) ({ pid, started } = entry);
     else if ('fire' in entry) {
       keys.push(entry.fire.key);
+      runs.push(entry.fire.run);
       open.set(entry.fire.run, { firing: entry.fire, exit: null, bytes: 0, waiting: false });
     } else if ('wait' in entry) change(entry.wait, { waiting: true });
     else if ('begin' in entry) change(entry.begin, { waiting: false });
@@ -150,7 +158,7 @@ export function readJournal(file: string): JournalContents {
       done.add(entry.done);
     }
   }
-  return { pid, started, keys, open: [...open.values()], done };
+  return { pid, started, keys, runs, open: [...open.values()], done };
 }
 
 /** Note in the journal of a dead runner that another one has recorded these runs. */

@@ -24,6 +24,9 @@ interface LostTools {
 const ERROR = { level: 'error', tag: 'CRON' } as const;
 const LAST_SECOND = 'cron: what it printed in its last second before that, and after, is lost.\n';
 
+const MISSING = (count: number): string =>
+  `cron: ${count} bytes of its output could not be kept.\n`;
+
 const TWICE =
   'cron: its mail was on its way just then, and may come to you a second time by this one.\n';
 
@@ -56,7 +59,7 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
     return false;
   }
   if (user !== null) {
-    const incomplete = exit === null || size < bytes;
+    const missing = exit === null ? LAST_SECOND : size < bytes ? MISSING(bytes - size) : '';
     const facts = {
       firing,
       user,
@@ -66,7 +69,7 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
       isLost: true,
       environment: jobEnvironment([], firing.environment, fromText(user.name), fromText(user.home))
         .cron,
-      preface: `cron: the process that watched this job died; ${how}.\n${mailing ? TWICE : ''}${incomplete ? LAST_SECOND : ''}${omitted > 0 ? MIDDLE(omitted) : ''}\n`,
+      preface: `cron: the process that watched this job died; ${how}.\n${mailing ? TWICE : ''}${missing}${omitted > 0 ? MIDDLE(omitted) : ''}\n`,
       body: { size, chunks: (from = 0, to = size) => piecesOf(file, from, to) },
       keep: (name: string) => tools.keepLong(file, name),
     };

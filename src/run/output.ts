@@ -66,6 +66,11 @@ export class Output implements Body {
     return this.#size;
   }
 
+  /** Bytes that the disk did not take. */
+  get missing(): number {
+    return this.#lost;
+  }
+
   /** What cron has to say of what is missing; empty: nothing is. */
   get complaint(): string {
     const said = [

@@ -22,6 +22,8 @@ export class Past {
   readonly #log: Log;
   /** Keys of firings that runners recorded, and which of them did last: these must not start again. */
   readonly #recorded = new Map<string, string>();
+  /** The same of runs: a firing that could not be recorded in time was started twice, and both are told of. */
+  readonly #runs = new Map<string, string>();
   #left: Left[] = [];
   #tidied = Date.now();
 
@@ -79,15 +81,16 @@ export class Past {
 
   /** Note what a living runner has recorded; returns the keys. */
   note(id: string): ReadonlySet<string> {
-    return this.#note(id, readJournal(this.#journal(id)).keys);
+    return this.#note(id, readJournal(this.#journal(id)));
   }
 
   /** Read the journal of a dead runner: what it left is there to be taken. Returns the keys it recorded. */
   bury(id: string): ReadonlySet<string> {
     try {
       trim(this.#journal(id));
-      const { keys, open, done } = readJournal(this.#journal(id));
-      const noted = this.#note(id, keys);
+      const contents = readJournal(this.#journal(id));
+      const { open, done } = contents;
+      const noted = this.#note(id, contents);
       this.#left.push(...open.map((run) => ({ ...run, from: id })));
       this.#removeOutput(done);
       if (open.length === 0) this.#removeIfOld(id);
@@ -101,7 +104,8 @@ export class Past {
   /** Take what is left, to hand it on; what has been handed on before is settled. */
   takeLeft(): Left[] {
     // A scheduler that died may have handed it on already: then a later journal has it too.
-    const isLast = ({ firing, from }: Left): boolean => this.#recorded.get(firing.key) === from;
+    const isLast = ({ firing, from, waiting }: Left): boolean =>
+      (waiting ? this.#recorded.get(firing.key) : this.#runs.get(firing.run)) === from;
     const left = this.#left.splice(0);
     this.settle(left.filter((run) => !isLast(run)));
     return left.filter(isLast);
@@ -131,14 +135,16 @@ export class Past {
     try {
       for (const id of this.runners()) if (!this.isAlive(id)) this.#removeIfOld(id);
       const kept = new Set(this.runners());
-      for (const [key, id] of this.#recorded) if (!kept.has(id)) this.#recorded.delete(key);
+      for (const names of [this.#recorded, this.#runs])
+        for (const [name, id] of names) if (!kept.has(id)) names.delete(name);
     } catch (error) {
       this.#complain('*', error); // a journal that cannot be read for now is no reason to stop
     }
   }
 
-  #note(id: string, keys: readonly string[]): ReadonlySet<string> {
-    for (const key of keys) if (id > (this.#recorded.get(key) ?? '')) this.#recorded.set(key, id);
+  #note(id: string, { keys, runs }: JournalContents): ReadonlySet<string> {
+    for (const key of keys) setLater(this.#recorded, key, id);
+    for (const run of runs) setLater(this.#runs, run, id);
     return new Set(keys);
   }
 
@@ -165,6 +171,11 @@ export class Past {
 }
 
 const JOURNAL = '.journal';
+
+/** Names of runners tell which began last. */
+function setLater(names: Map<string, string>, name: string, id: string): void {
+  if (id > (names.get(name) ?? '')) names.set(name, id);
+}
 
 /** Remove a file that may be gone already. */
 export function unlinkIfThere(file: string): void {

@@ -63,6 +63,7 @@ export class Runner {
   #busy = 0;
   #scheduler: Socket | null = null;
   #draining = false;
+  #again: NodeJS.Timeout | undefined;
   readonly #ended: Promise<void>;
   #end: () => void = () => {};
 
@@ -96,6 +97,12 @@ export class Runner {
     this.#draining = true;
     this.#tools.onDrain?.();
     if (this.#busy > 0 || this.#queue.size > 0 || !this.#server.listening) return;
+    if (!this.#tools.journal.flush()) {
+      // What the disk does not take is known here alone.
+      clearTimeout(this.#again);
+      this.#again = setTimeout(() => this.drain(), NOWHERE);
+      return;
+    }
     this.#server.close();
     this.#scheduler?.destroy();
     this.#tools.journal.close();
@@ -237,15 +244,17 @@ export class Runner {
       log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, { level: 'error', tag: 'CRON' });
       return void output.leave();
     }
-    const end = { end: firing.run, exit: exit ?? NEVER, bytes: output.size };
+    // With what is missing: who reports this run in our place has no other way to know of it.
+    const bytes = output.size + output.missing;
+    const end = { end: firing.run, exit: exit ?? NEVER, bytes };
     if (mail === null) {
       journal.write([end, { done: firing.run }]);
     } else {
       output.secure(); // whoever dies from here on, nothing of it is lost
       journal.write([end]);
       while (!(await deliver(mail))) {
-        // Neither mailed nor kept: left open, it is reported by the next scheduler.
-        if (output.leave()) return;
+        // Neither mailed nor kept: left open, it is reported by the next scheduler, if the journal tells it.
+        if (journal.flush() && output.leave()) return;
         await pause(NOWHERE);
       }
       journal.write([{ done: firing.run }]);

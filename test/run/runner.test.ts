@@ -14,7 +14,12 @@ import {
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { isAbandoned, type JournalLine, readJournal } from '../../src/run/journal.ts';
+import {
+  createJournal,
+  isAbandoned,
+  type JournalLine,
+  readJournal,
+} from '../../src/run/journal.ts';
 import type { Firing, LostRun } from '../../src/run/protocol.ts';
 import type { Runner } from '../../src/run/runner.ts';
 import { me } from '../support/sandbox.ts';
@@ -323,6 +328,33 @@ test('Runner leaves a run open whose mail nobody takes, with its output in a fil
   assert.deepEqual(readdirSync(here.folder).toSorted(), ['next.journal', 'r.journal']);
 });
 
+test('Runner does not end before the disk has taken its journal, which tells what it leaves', async (t) => {
+  const here = place(t);
+  const journal = createJournal(here.journalFile('full'), (trouble) => assert.fail(trouble));
+  let isFull = true;
+  let asked = 0;
+  const flush = (): boolean => {
+    asked++;
+    return !isFull && journal.flush();
+  };
+  here.take = () => false;
+  const runner = await here.run('r', { journal: { ...journal, flush } });
+  let hasEnded = false;
+  void runner.ended.then(() => (hasEnded = true));
+  const desk = await takeOver(here.socket('r'));
+  desk.say(start(job('a', 'echo short')), { order: 'drain' });
+  await until('its mail was tried', () => here.posted.length === 1 && asked > 0);
+  assert.ok(!hasEnded);
+  isFull = false;
+  await runner.ended;
+  const { open: left } = readJournal(here.journalFile('full'));
+  assert.deepEqual(
+    left.map(({ firing: { run }, bytes }) => ({ run, bytes })),
+    [{ run: 'a', bytes: 6 }],
+  );
+  assert.equal(statSync(here.outputFile('a')).size, 6);
+});
+
 const lost = (name: string, changed: Partial<LostRun> = {}): LostRun => ({
   firing: job(name, 'backup'),
   exit: null,
@@ -414,7 +446,7 @@ test('Runner mails of a job of a dead one that had ended what was kept of it', a
   assert.deepEqual(bodies, [
     'cron: the process that watched this job died; it ended with exit status 3.\n\nall',
     'cron: the process that watched this job died; it was ended by SIGTERM.\n' +
-      'cron: what it printed in its last second before that, and after, is lost.\n\n',
+      'cron: 3 bytes of its output could not be kept.\n\n',
   ]);
 });
 
