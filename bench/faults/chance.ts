@@ -1,0 +1,15 @@
+/** A seed → numbers that look like chance, the same for the same seed. */
+
+/** Whole numbers below a limit. */
+export type Chance = (limit: number) => number;
+
+/** Begin with a seed (mulberry32). */
+export function chance(seed: number): Chance {
+  let state = seed;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+  };
+}
