@@ -139,8 +139,9 @@ const EXPECTED: Record<string, Difference> = {
   },
   'Bytes that a mailer might not bring across': {
     of: ['bytes beyond ASCII'],
-    debian: /^(Content-Transfer-Encoding: 8bit|gr.*|\xff.)$/,
-    mailcron: /^(Content-Transfer-Encoding: quoted-printable|gr=C3=BC=C3=9F|=FF=01)$/,
+    debian: /^(Content-Type: text\/plain; .*|Content-Transfer-Encoding: 8bit|gr.*|\xff.)$/,
+    mailcron:
+      /^(Content-Type: text\/plain\t; .*|Content-Transfer-Encoding: quoted-printable|gr=C3=BC=C3=9F|=FF=01)$/,
   },
   'Expired accounts': { who: 'dave', mailcron: RegExp(`^${WHOLE}$`) },
 };
