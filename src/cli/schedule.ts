@@ -1,0 +1,191 @@
+/** The scheduler: its parts opened one after the other, the loop run until a signal, the parts closed again. */
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { SOCKET_NAME } from '../control/protocol.ts';
+import { type ControlServer, openServer } from '../control/server.ts';
+import { daemon, type Due } from '../daemon.ts';
+import { runsIn } from '../mail/outbox.ts';
+import type { Firing } from '../run/protocol.ts';
+import { openRunners, type Runners } from '../run/runners.ts';
+import { removeDrafts } from '../spool/drafts.ts';
+import type { Tab } from '../spool/tab.ts';
+import { watch } from '../spool/watch.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
+import { reason } from '../system/failure.ts';
+import { dup2 } from '../system/libc.ts';
+import type { Log, SinkChoice } from '../system/sink.ts';
+import { systemUsers, type Users } from '../system/users.ts';
+import { controlDesk } from './control.ts';
+import { type LoadedCrontabs, openCrontabs, ownName } from './crontabs.ts';
+import { tellParent } from './fork.ts';
+import { instructions, startRunner } from './instructions.ts';
+import { Notices } from './notices.ts';
+import { openProgress } from './progress.ts';
+import { firstStart } from './reboot.ts';
+import { makeRounds, type Outbound } from './rounds.ts';
+import type { Settings } from './serve.ts';
+import { firingsOf, pretend, rebootFirings } from './starts.ts';
+
+/** What every part of the scheduler needs. */
+interface Surroundings {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly users: Users;
+  readonly log: Log;
+  /** How runners log. */
+  readonly choice: SinkChoice;
+  /** Started by a cron that leaves the terminal. */
+  readonly forked: boolean;
+  /** Aborts when the scheduler is to end. */
+  readonly signal: AbortSignal;
+}
+
+/** Jobs and mails: who runs them, and who tries again. */
+interface Works {
+  readonly runners: Runners;
+  /** Null where nothing is to start. */
+  readonly outbound: Outbound | null;
+  /** Start what is due, or log it only. */
+  readonly start: (firings: readonly Firing[]) => Promise<void>;
+}
+
+/** Schedule until a signal ends it; all that is opened here is closed in order. */
+export async function schedule(
+  settings: Settings,
+  choice: SinkChoice,
+  log: Log,
+  forked: boolean,
+): Promise<void> {
+  const { paths } = settings.config;
+  const first = firstStart(paths.reboot, settings.boot);
+  const end = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => end.abort());
+  const { signal } = end;
+  const [clock, users] = [systemClock(), systemUsers()];
+  const around = { settings, clock, users, log, choice, forked, signal };
+
+  const crontabs = await loadCrontabs(around);
+  const { runners, outbound, start } = await openWorks(around);
+  if (!settings.startNothing) tellOwners(crontabs, paths.state, runners, log);
+  const server = await openControl(around, crontabs, runners, outbound);
+  log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
+  if (forked) await leaveTerminal();
+  if (first === null) {
+    log('CRON', 'INFO', 'Skipping @reboot jobs -- not system startup');
+  } else {
+    log('CRON', 'INFO', 'Running @reboot jobs');
+    await start(rebootFirings(crontabs.tabs, first.boot));
+    if (!signal.aborted && !settings.startNothing) first.done();
+  }
+
+  const leavesTrace = !settings.startNothing;
+  const progress = openProgress(paths.state, { clock, log, leavesTrace });
+  const isRunning = (identity: string): boolean => runners.isRunning(identity);
+  const tools = {
+    clock,
+    crontabs,
+    start: (due: readonly Due[]) => start(firingsOf(due, isRunning, log)),
+    firstSeen: crontabs.firstSeen,
+    remember(lasts: typeof progress.from): void {
+      progress.remember(lasts);
+      void outbound?.rounds.look(); // each minute, after its jobs
+    },
+    hostname: hostname(),
+    log,
+  };
+  await daemon(tools, progress.from, progress.ran, signal);
+  await server.close();
+  await crontabs.close();
+  progress.stop();
+  await outbound?.close();
+  await runners.close();
+}
+
+/** Load what is there, and look again at whatever changes. */
+async function loadCrontabs(around: Surroundings): Promise<LoadedCrontabs> {
+  const { settings, users, clock, log, signal } = around;
+  const { spool, system_crontab: system, cron_d: cronD } = settings.config.paths;
+  const crontabs = openCrontabs(settings, { users, clock, log });
+  await crontabs.refresh();
+  if (!settings.startNothing) tidy(spool, log);
+  const reload = (): void => void crontabs.refresh(); // never throws; what it finds is logged
+  process.on('SIGHUP', reload);
+  watch([spool, system, cronD], reload, signal);
+  return crontabs;
+}
+
+/** Take over the runners that live, start one, and begin the rounds of the outbox. */
+async function openWorks(around: Surroundings): Promise<Works> {
+  const { settings, users, log, choice, forked, signal } = around;
+  const { state, run } = settings.config.paths;
+  const outbound = settings.startNothing ? null : makeRounds(settings.config, users, log);
+  const runners = await openRunners({
+    journals: join(state, 'journal'),
+    sockets: run,
+    outputs: join(state, 'output'),
+    onPosted: () => void outbound?.rounds.look(), // never throws
+    mailed: () => runsIn(join(state, 'outbox')),
+    fork: (id) => startRunner(instructions(id, settings, choice), forked ? 'ignore' : 'inherit'),
+    log,
+    signal,
+  });
+  void outbound?.rounds.open(); // after the runners: what is in the outbox is not reported as lost; never throws
+  const start = async (firings: readonly Firing[]): Promise<void> =>
+    settings.startNothing ? pretend(firings, log) : runners.start(firings);
+  return { runners, outbound, start };
+}
+
+/** Mail the owners of crontabs with lines that cannot run, now and whenever that changes. */
+function tellOwners(crontabs: LoadedCrontabs, state: string, runners: Runners, log: Log): void {
+  const notices = new Notices(join(state, 'told'), log);
+  const administrator = process.geteuid?.() === 0 ? 'root' : ownName();
+  const tell = (tabs: readonly Tab[]): void => {
+    void runners.start(notices.look(tabs, administrator)); // nobody waits for these; never throws
+  };
+  tell(crontabs.tabs);
+  crontabs.onChange = tell;
+}
+
+function openControl(
+  { settings, users, log, clock }: Surroundings,
+  crontabs: LoadedCrontabs,
+  runners: Runners,
+  outbound: Outbound | null,
+): Promise<ControlServer> {
+  const rounds = outbound?.rounds ?? null;
+  const tools = { crontabs, runners, rounds, users, log, started: clock.now() };
+  return openServer({
+    path: join(settings.config.paths.run, SOCKET_NAME),
+    desk: controlDesk(settings, tools),
+    complain(error, { uid, pid }) {
+      const detail = `request of uid ${uid}, pid ${pid}: ${stackOf(error)}`;
+      log('CRON', 'ERROR', detail, { level: 'error' });
+    },
+  });
+}
+
+/** Until drafts are old enough that nobody can be writing them, in milliseconds. */
+const LATER = 15_000;
+
+/** Remove the drafts of installs that died with the cron before us, now or a little later. */
+function tidy(spool: string, log: Log): void {
+  try {
+    const isMore = existsSync(spool) && removeDrafts(spool, Date.now());
+    if (isMore) setTimeout(() => tidy(spool, log), LATER).unref();
+  } catch (error) {
+    log('CRON', 'ERROR', `cannot tidy "${spool}": ${reason(error)}`, { level: 'error' });
+  }
+}
+
+/** Tell who started us that all is well, and let go of the last descriptor that we share. */
+async function leaveTerminal(): Promise<void> {
+  await tellParent({ ready: true });
+  const nowhere = openSync('/dev/null', 'w');
+  dup2(nowhere, 2);
+  closeSync(nowhere);
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
