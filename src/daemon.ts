@@ -1,9 +1,9 @@
 /** The loop: wait for the minute, see what has changed, start what is due. */
-import { agenda, type Due as DueIn } from './core/agenda.ts';
+import { agenda, type Due as DueIn, zonesOf } from './core/agenda.ts';
 import { visitsWhileAway } from './core/catchup.ts';
 import type { Now, Visit, Wake } from './core/clock.ts';
 import type { Entry } from './core/entry.ts';
-import { type Lasts, wakeAll, zoneOf } from './core/zones.ts';
+import { type Lasts, wakeAll } from './core/zones.ts';
 import type { Tab } from './spool/tab.ts';
 import type { Clock } from './system/clock.ts';
 import type { Log } from './system/sink.ts';
@@ -48,7 +48,7 @@ export async function daemon(
     if (wakeAll(lasts, [], nowIn).own.jump === 'none') continue;
 
     await crontabs.refresh();
-    const zones = new Set(crontabs.tabs.flatMap(({ entries }) => entries.map(zoneOf)));
+    const zones = zonesOf(crontabs.tabs, hostname);
     const woken = wakeAll(lasts, zones, nowIn);
     const { jump, visits } = woken.own;
     const told = jump === 'backward' && visits.length === 0 ? SET_BACK : JUMPS[jump];

@@ -2,15 +2,10 @@
 
 import { missedStarts } from './catchup.ts';
 import type { Visit } from './clock.ts';
+import { type LocalTime, localTime, matches } from './due.ts';
 import type { Entry } from './entry.ts';
-import { settingsOf } from './settings.ts';
-import { isDue, type WakeAll, zoneOf } from './zones.ts';
-
-/** A crontab as far as it matters here. */
-export interface Table {
-  readonly label: string;
-  readonly entries: readonly Entry[];
-}
+import { type Plan, planOf, type Table } from './plan.ts';
+import { isVisited, type WakeAll } from './zones.ts';
 
 /** An entry that is to start, and the minute for which. */
 export interface Due<T extends Table> {
@@ -32,6 +27,11 @@ export interface Past<T extends Table> {
 /** So many starts are made up for at once, of one crontab: a table of thousands must not stop the others. */
 const TABLE_CAP = 1000;
 
+/** The zones that crontabs name. */
+export function zonesOf(tabs: readonly Table[], hostname: string): Set<string> {
+  return new Set(tabs.flatMap((tab) => [...planOf(tab, seedOf(hostname, tab.label)).zones]));
+}
+
 /** List what starts: minute by minute, in each minute in the order of the files, late ones last. */
 export function agenda<T extends Table>(
   tabs: readonly T[],
@@ -41,26 +41,81 @@ export function agenda<T extends Table>(
 ): Due<T>[][] {
   const rounds: Due<T>[][] = [];
   const late: Due<T>[] = [];
+  const timeAt = rememberTimes();
   for (const tab of tabs) {
     const seed = seedOf(hostname, tab.label);
-    let allowance = TABLE_CAP;
-    for (const entry of tab.entries) {
-      const zone = zoneOf(entry);
-      const catchesUp = settingsOf(entry.environment).catchup !== 'skip';
-      const missed = catchesUp ? past.away(zone) : null;
-      if (missed !== null) {
-        const starts = missedStarts(entry, missed, past.firstSeen(tab, entry), seed);
-        for (const visit of starts.slice(0, allowance))
-          late.push({ tab, entry, visit, late: true });
-        allowance -= Math.min(starts.length, allowance);
-        continue;
+    const plan = planOf(tab, seed);
+    const found: Found = { rounds: [], missed: [] };
+    for (let group = 0; group < plan.schedules.length; group++)
+      visitGroup(plan, group, wakes, past, timeAt, found);
+
+    for (const [round, starts] of found.rounds.entries())
+      for (const { entry: index, visit } of inOrder(starts)) {
+        const entry = tab.entries[index];
+        if (entry !== undefined) (rounds[round] ??= []).push({ tab, entry, visit, late: false });
       }
-      for (const [round, visit] of (wakes.get(zone)?.visits ?? []).entries())
-        if (isDue(entry, visit, seed))
-          (rounds[round] ??= []).push({ tab, entry, visit, late: false });
+    let allowance = TABLE_CAP;
+    for (const { entry: index, visits } of inOrder(found.missed)) {
+      const entry = tab.entries[index];
+      if (entry === undefined) continue;
+      const starts = missedStarts(entry, visits, past.firstSeen(tab, entry), seed);
+      for (const visit of starts.slice(0, allowance)) late.push({ tab, entry, visit, late: true });
+      allowance -= Math.min(starts.length, allowance);
     }
   }
   return [...rounds, late].filter((round) => round !== undefined && round.length > 0);
+}
+
+/** What a table's groups have to start; entries by their indices. */
+interface Found {
+  readonly rounds: { readonly entry: number; readonly visit: Visit }[][];
+  /** Those that catch up, and the minutes that passed unseen. */
+  readonly missed: { readonly entry: number; readonly visits: readonly Visit[] }[];
+}
+
+/** Decide for all members of a group at once. */
+function visitGroup(
+  plan: Plan,
+  group: number,
+  wakes: WakeAll['wakes'],
+  { away }: Pick<Past<Table>, 'away'>,
+  timeAt: (local: number) => LocalTime,
+  found: Found,
+): void {
+  const [schedule, rule] = [plan.schedules[group], plan.rules[group]];
+  if (schedule === undefined || rule === undefined) return;
+  const unseen = rule.catchesUp ? away(rule.zone) : null;
+  if (unseen !== null) {
+    for (const entry of membersOf(plan, group)) found.missed.push({ entry, visits: unseen });
+    return;
+  }
+  const visits = wakes.get(rule.zone)?.visits ?? [];
+  for (let round = 0; round < visits.length; round++) {
+    const visit = visits[round]; // no iterator: this is done for each schedule of each table
+    if (visit === undefined || !isVisited(schedule, visit)) continue;
+    if (matches(schedule, timeAt(visit.local - rule.delay)))
+      for (const entry of membersOf(plan, group))
+        (found.rounds[round] ??= []).push({ entry, visit });
+  }
+}
+
+function membersOf({ begins, members }: Plan, group: number): Uint32Array {
+  return members.subarray(begins[group], begins[group + 1]);
+}
+
+/** File order. */
+function inOrder<T extends { readonly entry: number }>(starts: readonly T[] | undefined): T[] {
+  return (starts ?? []).toSorted((one, other) => one.entry - other.entry);
+}
+
+/** Read each local minute once: the calendar costs more than all else. */
+function rememberTimes(): (local: number) => LocalTime {
+  const known = new Map<number, LocalTime>();
+  return (local) => {
+    const time = known.get(local) ?? localTime(local);
+    known.set(local, time);
+    return time;
+  };
 }
 
 /** From what an entry's random choices are drawn: another host and another crontab choose otherwise. */

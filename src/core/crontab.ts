@@ -149,12 +149,13 @@ class Reader {
   }
 
   #add({ schedule, flags, user, command, stdin, key }: EntryLine): void {
-    const identity = `${this.#count(key)} ${key}`; // counted also while it waits: the same later
+    const before = this.#count(key); // counted also while it waits: the same later
     if (this.#bad.size > 0) {
       this.#waiting++;
       return;
     }
     const [line, environment] = [this.#line, this.#environment];
+    const identity = before === 0 ? key : `${key}\n${before}`; // no line has a newline in it
     this.#entries.push({ line, schedule, flags, user, command, stdin, environment, identity });
   }
 

@@ -73,10 +73,22 @@ export function parseEntry(
   }
   const what = parseCommand(line, how.value.end);
   if (!what.ok) return what;
-  const times = line.slice(from, end).replaceAll(/[ \t]+/g, ' '); // ends in one
-  const key = `${times}${user === null ? '' : `${user} `}${line.slice(how.value.end)}`;
+  const key = keyOf(line, from, end, user, how.value.end);
   const { command, stdin } = what.value;
   return ok({ schedule, flags: how.value.flags, user, command, stdin, key });
+}
+
+/** What an entry is known by; where the line has it as it stands, as a slice of it, which costs no memory. */
+function keyOf(
+  line: string,
+  from: number,
+  end: number,
+  user: string | null,
+  command: number,
+): string {
+  const times = line.slice(from, end); // ends in a blank
+  if (user === null && command === end && !/\t| {2}/.test(times)) return line.slice(from);
+  return `${times.replaceAll(/[ \t]+/g, ' ')}${user === null ? '' : `${user} `}${line.slice(command)}`;
 }
 
 const SIX_FIELDS =
@@ -118,13 +130,18 @@ function parseFlags(
     letters += word;
     at = skipBlanks(line, stop);
   }
-  const flags = {
-    quiet: letters.includes('q'),
-    mailOnFailure: letters.includes('n'),
-    single: letters.includes('s'),
-  };
-  return ok({ flags, end: at });
+  const [quiet, mailOnFailure, single] = ['q', 'n', 's'].map((letter) => letters.includes(letter));
+  const place = (quiet ? 1 : 0) + (mailOnFailure ? 2 : 0) + (single ? 4 : 0);
+  return ok({ flags: FLAGS[place] ?? NO_FLAGS, end: at });
 }
+
+const NO_FLAGS: EntryFlags = { quiet: false, mailOnFailure: false, single: false };
+/** All that there are: entries share them. */
+const FLAGS = Array.from({ length: 8 }, (_, bits) => ({
+  quiet: (bits & 1) !== 0,
+  mailOnFailure: (bits & 2) !== 0,
+  single: (bits & 4) !== 0,
+}));
 
 /**
  * Split a command at its first "%" that no backslash escapes.

@@ -4,6 +4,7 @@ import { skipBlanks, skipWord } from './blank.ts';
 import { quoted } from './escape.ts';
 import { DOM, DOW, HOUR, MINUTE, MONTH, parseField, type Draw, type Field } from './field.ts';
 import { fail, ok, shift, type Parsed, type Warn } from './problem.ts';
+import { Shared } from './shared.ts';
 
 /** When an entry is due: at startup, or at the minutes its five fields agree on. */
 export type Schedule =
@@ -37,6 +38,7 @@ const NICKNAMES: ReadonlyMap<string, string> = new Map([
   ['@hourly', '0 * * * *'],
 ]);
 
+const REBOOT: Schedule = { kind: 'reboot' };
 const NOTHING: Field = { star: false, low32: 0, high32: 0 };
 
 interface Reading {
@@ -63,26 +65,56 @@ export function parseSchedule(
   const times = NICKNAMES.get(nickname);
   if (times === undefined) return fail(start + 1, 'bad time specifier', unknownNickname(nickname));
   const end = skipBlanks(line, stop);
-  if (times === '') return ok({ schedule: { kind: 'reboot' }, end });
+  if (times === '') return ok({ schedule: REBOOT, end });
   const reading = parseTimes(times, 0, draw, warn);
   return reading.ok ? ok({ ...reading.value, end }) : reading;
 }
 
+/** Schedules that entries share. A `~` is drawn for one line alone, and odd ones have a warning to tell each time. */
+const shared = new Shared<Schedule>(10_000);
+
 function parseTimes(line: string, start: number, draw: Draw, warn: Warn): Parsed<Reading> {
-  const times = { minute: NOTHING, hour: NOTHING, dom: NOTHING, month: NOTHING, dow: NOTHING };
-  let at = start;
-  for (const [name, range] of FIELDS) {
-    if (at === line.length) return fail(at + 1, range.reason, TOO_FEW);
-    const stop = skipWord(line, at);
-    const begin = at;
-    const field = parseField(line.slice(begin, stop), range, draw, (odd) =>
-      warn(shift(odd, begin)),
-    );
-    if (!field.ok) return { ok: false, fault: shift(field.fault, begin) };
-    times[name] = field.value;
-    at = skipBlanks(line, stop);
+  const columns: number[] = [];
+  const words: string[] = [];
+  let end = start;
+  for (const [, range] of FIELDS) {
+    if (end === line.length) {
+      const fault = readFields(words, columns, draw, warn); // what stands there comes first
+      return fault.ok ? fail(end + 1, range.reason, TOO_FEW) : fault;
+    }
+    const stop = skipWord(line, end);
+    columns.push(end);
+    words.push(line.slice(end, stop));
+    end = skipBlanks(line, stop);
   }
-  return ok({ schedule: { kind: 'times', ...times }, end: at });
+  const text = words.join(' ');
+  const known = shared.get(text);
+  if (known !== undefined) return ok({ schedule: known, end });
+  let isPlain = !text.includes('~');
+  const schedule = readFields(words, columns, draw, (odd) => {
+    isPlain = false;
+    warn(odd);
+  });
+  if (!schedule.ok) return schedule;
+  if (isPlain) shared.keep(text, schedule.value);
+  return ok({ schedule: schedule.value, end });
+}
+
+/** Read as many fields as there are words; `columns` are where they begin. */
+function readFields(
+  words: readonly string[],
+  columns: readonly number[],
+  draw: Draw,
+  warn: Warn,
+): Parsed<Schedule> {
+  const times = { minute: NOTHING, hour: NOTHING, dom: NOTHING, month: NOTHING, dow: NOTHING };
+  for (const [place, word] of words.entries()) {
+    const [[name, range], column = 0] = [FIELDS[place] ?? FIELDS[0], columns[place]];
+    const field = parseField(word, range, draw, (odd) => warn(shift(odd, column)));
+    if (!field.ok) return { ok: false, fault: shift(field.fault, column) };
+    times[name] = field.value;
+  }
+  return ok({ kind: 'times', ...times });
 }
 
 const TOO_FEW =

@@ -4,7 +4,7 @@ import { type Last, type Now, type Visit, wake, type Wake } from './clock.ts';
 import { stableDraw, hash } from './draw.ts';
 import { localTime, matches } from './due.ts';
 import type { Entry } from './entry.ts';
-import { isWild } from './schedule.ts';
+import { isWild, type Schedule } from './schedule.ts';
 import { settingsOf } from './settings.ts';
 
 /** Zone → how far the entries of that zone have run; the daemon's own zone is ''. */
@@ -51,9 +51,15 @@ export function zoneOf(entry: Entry): string {
  * @param seed host and crontab, from which RANDOM_DELAY is drawn, once for each entry
  */
 export function isDue(entry: Entry, visit: Visit, seed: string): boolean {
-  if (visit.which !== 'all' && visit.which !== (isWild(entry.schedule) ? 'wild' : 'fixed'))
-    return false;
-  return matches(entry.schedule, localTime(visit.local - delayOf(entry, seed)));
+  const { schedule } = entry;
+  return (
+    isVisited(schedule, visit) && matches(schedule, localTime(visit.local - delayOf(entry, seed)))
+  );
+}
+
+/** Tell whether a visit is for schedules of this kind. */
+export function isVisited(schedule: Schedule, { which }: Visit): boolean {
+  return which === 'all' || which === (isWild(schedule) ? 'wild' : 'fixed');
 }
 
 /** By how many minutes an entry is late on this host, always the same. */

@@ -9,7 +9,8 @@ import type { Firing } from './protocol.ts';
 
 /** The entry, by crontab and text: the same across reloads, restarts and upgrades. */
 export function identityOf(label: string, entry: Entry): string {
-  const text = `${label}\0${entry.identity}`;
+  const [key = '', before = '0'] = entry.identity.split('\n'); // hashed as ever: journals hold it
+  const text = `${label}\0${before} ${key}`;
   return createHash('sha256').update(text, 'latin1').digest('base64url').slice(0, 22);
 }
 
