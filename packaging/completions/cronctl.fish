@@ -1,0 +1,2 @@
+# fish completion for cronctl(1)
+@TABLE@

@@ -1,0 +1,12 @@
+# fish completion for crontab(1)
+complete -c crontab -s u -l user -x -a '(__fish_complete_users)' -d 'the user whose crontab is touched'
+complete -c crontab -s n -d 'check only'
+complete -c crontab -s T -d 'check any file'
+complete -c crontab -s e -d 'edit the crontab'
+complete -c crontab -s l -d 'list the crontab'
+complete -c crontab -s r -d 'delete the crontab'
+complete -c crontab -s i -d 'ask before deleting'
+complete -c crontab -l backups -d 'the tables that were in force before'
+complete -c crontab -l restore -d 'put one of them in force again'
+complete -c crontab -l config -r -d 'read this file'
+complete -c crontab -s h -l help -d 'show the options'
