@@ -20,7 +20,7 @@ const may: Record<string, readonly string[]> = {
 const packages: Record<string, string> = {
   chokidar: 'spool/watch.ts',
   'cron-parser': 'core/forecast.ts',
-  koffi: 'system/libc.ts',
+  koffi: 'system/libc/native.ts',
   'nodemailer/lib/smtp-connection': 'mail/smtp.ts',
   pino: 'system/log.ts',
   'posix-getopt': 'cli/options.ts',

@@ -6,7 +6,7 @@ import { machineNames } from '../mail/domain.ts';
 import { hostNames } from '../mail/local.ts';
 import type { Sender } from '../mail/submission.ts';
 import { fromText } from '../system/bytes.ts';
-import { fullName, getpwuid } from '../system/libc.ts';
+import { fullName, getpwuid } from '../system/libc/names.ts';
 import type { User } from '../system/users.ts';
 
 export interface Caller {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MailSettings } from '../mail/mailer.ts';
 import type { Config } from '../system/config.ts';
-import { codeset } from '../system/libc.ts';
+import { codeset } from '../system/libc/locale.ts';
 import type { SinkChoice } from '../system/sink.ts';
 import { forkDetached, untilReady } from './fork.ts';
 import { mailboxSettings } from './mailboxes.ts';

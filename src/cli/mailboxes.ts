@@ -8,7 +8,7 @@ import {
   type DepositTools,
 } from '../mail/deposit.ts';
 import type { Config } from '../system/config.ts';
-import { getgrnam } from '../system/libc.ts';
+import { getgrnam } from '../system/libc/names.ts';
 
 /** The program that writes to a mailbox as its user. */
 const DEPOSIT = [

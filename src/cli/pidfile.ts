@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { EXIT, Failure, reason } from '../system/failure.ts';
-import { lock } from '../system/libc.ts';
+import { lock } from '../system/libc/locks.ts';
 import { startTime } from '../system/process.ts';
 
 /** The lock of this process, held until it ends. */

@@ -13,7 +13,7 @@ import type { Tab } from '../spool/tab.ts';
 import { watch } from '../spool/watch.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import { reason } from '../system/failure.ts';
-import { dup2 } from '../system/libc.ts';
+import { dup2 } from '../system/libc/descriptors.ts';
 import type { Log, SinkChoice } from '../system/sink.ts';
 import { systemUsers, type Users } from '../system/users.ts';
 import { controlDesk } from './control.ts';

@@ -27,7 +27,7 @@ export async function chooseUser(
   const caller = whoCalls();
   if (name === undefined || name === caller.name) return { caller, user: caller };
   // Loaded only here: for one's own table nobody else need be looked up.
-  const { getpwnam } = await import('../system/libc.ts');
+  const { getpwnam } = await import('../system/libc/names.ts');
   const user = await getpwnam(name);
   // Two blanks behind the program's name, as vixie has it.
   if (user === null) throw new Failure(` user \`${name}' unknown`, { exit: EXIT.FAILURE });

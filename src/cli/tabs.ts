@@ -7,7 +7,7 @@ import { parseTab, type Place, readTab, type Tab } from '../spool/tab.ts';
 import { fromBytes } from '../system/bytes.ts';
 import type { Config } from '../system/config.ts';
 import { EXIT, Failure } from '../system/failure.ts';
-import { getpwnam } from '../system/libc.ts';
+import { getpwnam } from '../system/libc/names.ts';
 import { readGiven } from './given.ts';
 import { say } from './terminal.ts';
 

@@ -1,6 +1,6 @@
 /** One connection → its requests, one after the other, each answered; whatever comes, in bounded time and memory. */
 import type { Socket } from 'node:net';
-import type { Peer } from '../system/libc.ts';
+import type { Peer } from '../system/libc/sockets.ts';
 import { type Admission, type Answer, attempt, type Desk } from './desk.ts';
 import { Cut, Input } from './input.ts';
 import type { Limits, Shares } from './limits.ts';

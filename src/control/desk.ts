@@ -1,6 +1,6 @@
 /** The head of a request and who connected → refused, or how its body is to be taken and what answers it. */
 import { Failure, reason } from '../system/failure.ts';
-import type { Peer } from '../system/libc.ts';
+import type { Peer } from '../system/libc/sockets.ts';
 import { Cut } from './input.ts';
 import { type Caller, isRequest, permit, type Realm, type RequestName } from './permit.ts';
 import { type AnswerHead, type Refusal, refusal, type RequestHead } from './protocol.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, renameSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { EXIT, Failure, reason } from '../system/failure.ts';
-import type { Peer } from '../system/libc.ts';
+import type { Peer } from '../system/libc/sockets.ts';
 import { peerOf } from '../system/peer.ts';
 import { Conversation, type House } from './conversation.ts';
 import type { Desk } from './desk.ts';

@@ -3,7 +3,7 @@ import { closeSync, fchownSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { toBytes } from '../system/bytes.ts';
 import { capture } from '../system/capture.ts';
-import { twoPipes } from '../system/libc.ts';
+import { twoPipes } from '../system/libc/descriptors.ts';
 import type { Outgoing, Refused } from '../system/outgoing.ts';
 import type { Launcher, Program, Running } from '../system/program.ts';
 import { FrameReader, lineOf, type Order, readAnswer, type RefusedAt } from './frames.ts';

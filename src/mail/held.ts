@@ -11,7 +11,7 @@ import {
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errorCode } from '../system/failure.ts';
-import { lockRecords } from '../system/libc.ts';
+import { lockRecords } from '../system/libc/locks.ts';
 import { takeDotlock } from './dotlock.ts';
 
 export interface Held {

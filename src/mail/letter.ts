@@ -12,7 +12,8 @@ import {
 import { join } from 'node:path';
 import { TextDecoder } from 'node:util';
 import { toBytes } from '../system/bytes.ts';
-import { freeze, memoryFile, position } from '../system/libc.ts';
+import { position } from '../system/libc/blocks.ts';
+import { freeze, memoryFile } from '../system/libc/memory.ts';
 import type { Outgoing } from '../system/outgoing.ts';
 import { decoded } from './decode.ts';
 import { fieldOf } from './head.ts';

@@ -3,7 +3,7 @@ import { closeSync, fchownSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fromText } from '../system/bytes.ts';
 import { capture } from '../system/capture.ts';
-import { pipe } from '../system/libc.ts';
+import { pipe } from '../system/libc/descriptors.ts';
 import type { Outgoing } from '../system/outgoing.ts';
 import type { Exit, Launcher, Running } from '../system/program.ts';
 import type { User } from '../system/users.ts';

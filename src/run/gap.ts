@@ -1,7 +1,7 @@
 /** A file of output without its middle → one that reads on over it. */
 import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import { findHole, punchHole } from '../system/libc.ts';
+import { findHole, punchHole } from '../system/libc/blocks.ts';
 
 /** Blocks of any file system are no larger, so that a hole begins and ends where it was made. */
 export const BLOCK = 128 * 1024;

@@ -5,7 +5,7 @@ import { type Environment, jobEnvironment } from '../core/environment.ts';
 import { visible } from '../core/escape.ts';
 import { fromText, toBytes, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
-import { twoPipes } from '../system/libc.ts';
+import { twoPipes } from '../system/libc/descriptors.ts';
 import type { Exit, Launcher, Running } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
 import type { User, Users } from '../system/users.ts';

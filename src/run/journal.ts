@@ -11,7 +11,8 @@ import {
   truncateSync,
   writeSync,
 } from 'node:fs';
-import { lock, reserve } from '../system/libc.ts';
+import { reserve } from '../system/libc/blocks.ts';
+import { lock } from '../system/libc/locks.ts';
 import { errorCode, reason } from '../system/failure.ts';
 import { type JournalLine, LineReader, LineWriter } from './lines.ts';
 import type { LostRun } from './protocol.ts';

@@ -1,7 +1,7 @@
 /** A program and its user → a process of that user; nothing that is still root sees a byte of a crontab. */
 import { spawn } from 'node:child_process';
 import { closeSync, readSync, writeSync } from 'node:fs';
-import { memoryFile, seal } from '../system/libc.ts';
+import { memoryFile, seal } from '../system/libc/memory.ts';
 import type { Launcher, Program, Running, Start } from '../system/program.ts';
 import { toBytes } from '../system/bytes.ts';
 import type { User } from '../system/users.ts';

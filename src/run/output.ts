@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { reason } from '../system/failure.ts';
-import { punchHole } from '../system/libc.ts';
+import { punchHole } from '../system/libc/blocks.ts';
 import { BLOCK, closeGap } from './gap.ts';
 
 /** Output stays in memory up to this many bytes ... */

@@ -1,6 +1,6 @@
 /** A connection of Node's to a unix socket → the process at its other end. */
 import type { Socket } from 'node:net';
-import { type Peer, peerCredentials } from './libc.ts';
+import { type Peer, peerCredentials } from './libc/sockets.ts';
 
 /**
  * Tell who connected.

@@ -1,6 +1,6 @@
 /** What /proc tells of processes: enough never to signal a stranger who has got an old pid. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { closeOnExec } from './libc.ts';
+import { closeOnExec } from './libc/descriptors.ts';
 
 /** When a process started, in clock ticks since boot; null: there is no such process. */
 export function startTime(pid: number): number | null {

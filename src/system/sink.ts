@@ -1,6 +1,7 @@
 /** Log lines on their way out: to syslog, to stderr, or to a file. */
 import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
-import { closeDescriptor, datagramSocket, send } from './libc.ts';
+import { closeDescriptor } from './libc/descriptors.ts';
+import { datagramSocket, send } from './libc/sockets.ts';
 
 export type Level = 'info' | 'error';
 

@@ -1,5 +1,5 @@
 /** User name → uid, gid, home and groups, and uid → name, looked up apart from the loop and remembered for half a minute. */
-import { findUid, getgrouplist, getpwnam, type Passwd } from './libc.ts';
+import { findUid, getgrouplist, getpwnam, type Passwd } from './libc/names.ts';
 
 /** A user as a job needs it. */
 export interface User extends Passwd {

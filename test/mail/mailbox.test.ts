@@ -20,7 +20,7 @@ import {
 import { test, type TestContext } from 'node:test';
 import { takeDotlock } from '../../src/mail/dotlock.ts';
 import { putInMailbox } from '../../src/mail/mailbox.ts';
-import { lockRecords } from '../../src/system/libc.ts';
+import { lockRecords } from '../../src/system/libc/locks.ts';
 import { me, needsRoot, openSandbox, userTest } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';
 

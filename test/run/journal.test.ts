@@ -24,7 +24,7 @@ import {
   readJournal,
   settle,
 } from '../../src/run/journal.ts';
-import { lock } from '../../src/system/libc.ts';
+import { lock } from '../../src/system/libc/locks.ts';
 import { firing } from './firings.ts';
 import { until } from '../support/wait.ts';
 

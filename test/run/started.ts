@@ -2,7 +2,7 @@
 import { closeSync } from 'node:fs';
 import { systemLauncher } from '../../src/run/launcher.ts';
 import { capture, feed } from '../../src/system/capture.ts';
-import { pipe } from '../../src/system/libc.ts';
+import { pipe } from '../../src/system/libc/descriptors.ts';
 import type { Exit, Program, Start } from '../../src/system/program.ts';
 import { sealDescriptors } from '../../src/system/process.ts';
 import { systemUsers, type User } from '../../src/system/users.ts';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { depositIn } from '../../src/mail/deposit.ts';
 import { systemLauncher } from '../../src/run/launcher.ts';
 import { fromText } from '../../src/system/bytes.ts';
-import { getgrnam } from '../../src/system/libc.ts';
+import { getgrnam } from '../../src/system/libc/names.ts';
 import { systemUsers } from '../../src/system/users.ts';
 
 const [owner = '', body = '', ...recipients] = process.argv.slice(2);

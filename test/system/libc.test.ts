@@ -15,25 +15,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import {
-  closeOnExec,
-  codeset,
-  datagramSocket,
-  descriptorLimit,
-  dup2,
-  freeze,
-  getgrnam,
-  getgrouplist,
-  getpwnam,
-  getpwuid,
-  lock,
-  lockRecords,
-  memoryFile,
-  pipe,
-  position,
-  seal,
-  send,
-} from '../../src/system/libc.ts';
+import { position } from '../../src/system/libc/blocks.ts';
+import { closeOnExec, descriptorLimit, dup2, pipe } from '../../src/system/libc/descriptors.ts';
+import { codeset } from '../../src/system/libc/locale.ts';
+import { lock, lockRecords } from '../../src/system/libc/locks.ts';
+import { freeze, memoryFile, seal } from '../../src/system/libc/memory.ts';
+import { getgrnam, getgrouplist, getpwnam, getpwuid } from '../../src/system/libc/names.ts';
+import { datagramSocket, send } from '../../src/system/libc/sockets.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'libc-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -201,7 +189,7 @@ test('send() hands a datagram to a unix socket, and says when it could not', rec
 });
 
 test('codeset() is that of the locale', () => {
-  const module = new URL('../../src/system/libc.js', import.meta.url).href;
+  const module = new URL('../../src/system/libc/locale.js', import.meta.url).href;
   const program = `import { codeset } from ${JSON.stringify(module)}; process.stdout.write(codeset());`;
   const of = (environment: NodeJS.ProcessEnv): string =>
     spawnSync(process.execPath, ['--input-type=module', '-e', program], {

@@ -6,7 +6,7 @@ import { closeSync, copyFileSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { dup2 } from '../../src/system/libc.ts';
+import { dup2 } from '../../src/system/libc/descriptors.ts';
 import { bootId, sealDescriptors, signalProcess, startTime } from '../../src/system/process.ts';
 
 test('startTime() is the same each time, and null for nobody', () => {

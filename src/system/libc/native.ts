@@ -1,0 +1,41 @@
+/** What binds the system's libraries: functions and structs by their C declarations, errno as an error. */
+import koffi from 'koffi';
+import { getSystemErrorMap } from 'node:util';
+
+/** The C library that this process runs with. */
+export const libc = koffi.load(null);
+
+/** Make a C struct known by its name. */
+export const struct = koffi.struct;
+
+/** An array of fixed length within a struct. */
+export const array = koffi.array;
+
+/** errno of the last call of this thread. */
+export const errno = (): number => koffi.errno();
+
+/** A failed system call, with errno's name as `code`, as Node's own errors carry it. */
+export function failed(syscall: string, number = koffi.errno()): NodeJS.ErrnoException {
+  const [code = `errno ${number}`, text = 'unknown error'] = getSystemErrorMap().get(-number) ?? [];
+  return Object.assign(new Error(`${syscall}: ${text} (${code})`), {
+    code,
+    errno: -number,
+    syscall,
+  });
+}
+
+/** Throw what a call failed with that answers -1. */
+export function check(syscall: string, result: number): number {
+  if (result === -1) throw failed(syscall);
+  return result;
+}
+
+/** Call a function on a thread of its own; its result is its status. */
+export function call(routine: ReturnType<typeof libc.func>, ...args: unknown[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    routine.async(...args, (error: Error | null, status: number) => {
+      if (error) reject(error);
+      else resolve(status);
+    });
+  });
+}
