@@ -14,8 +14,10 @@ import { watch } from '../spool/watch.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import { reason } from '../system/failure.ts';
 import { dup2 } from '../system/libc/descriptors.ts';
+import { type Manager, openManager } from '../system/notify.ts';
 import type { Log, SinkChoice } from '../system/sink.ts';
 import { systemUsers, type Users } from '../system/users.ts';
+import { count } from './columns.ts';
 import { controlDesk } from './control.ts';
 import { type LoadedCrontabs, openCrontabs, ownName } from './crontabs.ts';
 import { tellParent } from './fork.ts';
@@ -26,6 +28,9 @@ import { firstStart } from './reboot.ts';
 import { makeRounds, type Outbound } from './rounds.ts';
 import type { Settings } from './serve.ts';
 import { firingsOf, pretend, rebootFirings } from './starts.ts';
+
+/** The manager's watchdog is fed once a minute. */
+const MINUTE = 60_000;
 
 /** What every part of the scheduler needs. */
 interface Surroundings {
@@ -63,6 +68,7 @@ export async function schedule(
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => end.abort());
   const { signal } = end;
   const [clock, users] = [systemClock(), systemUsers()];
+  const manager = openManager(process.env, MINUTE, log);
   const around = { settings, clock, users, log, choice, forked, signal };
 
   const crontabs = await loadCrontabs(around);
@@ -70,6 +76,9 @@ export async function schedule(
   if (!settings.startNothing) tellOwners(crontabs, paths.state, runners, log);
   const server = await openControl(around, crontabs, runners, outbound);
   log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
+  const doing = (): string => summary(crontabs.tabs, runners.jobs.length);
+  manager.ready(doing());
+  onHangup(crontabs, manager, doing);
   if (forked) await leaveTerminal();
   if (first === null) {
     log('CRON', 'INFO', 'Skipping @reboot jobs -- not system startup');
@@ -90,11 +99,13 @@ export async function schedule(
     remember(lasts: typeof progress.from): void {
       progress.remember(lasts);
       void outbound?.rounds.look(); // each minute, after its jobs
+      manager.alive(doing());
     },
     hostname: hostname(),
     log,
   };
   await daemon(tools, progress.from, progress.ran, signal);
+  manager.stopping();
   await server.close();
   await crontabs.close();
   progress.stop();
@@ -109,10 +120,25 @@ async function loadCrontabs(around: Surroundings): Promise<LoadedCrontabs> {
   const crontabs = openCrontabs(settings, { users, clock, log });
   await crontabs.refresh();
   if (!settings.startNothing) tidy(spool, log);
-  const reload = (): void => void crontabs.refresh(); // never throws; what it finds is logged
-  process.on('SIGHUP', reload);
-  watch([spool, system, cronD], reload, signal);
+  const look = (): void => void crontabs.refresh(); // never throws; what it finds is logged
+  process.on('SIGHUP', look);
+  watch([spool, system, cronD], look, signal);
   return crontabs;
+}
+
+/** Tell the manager of the look at the crontabs that a SIGHUP asks for. */
+function onHangup(crontabs: LoadedCrontabs, manager: Manager, doing: () => string): void {
+  process.on('SIGHUP', () => {
+    manager.reloading();
+    void crontabs.refresh().then(() => manager.ready(doing()));
+  });
+}
+
+/** What the daemon is doing, in a line. */
+function summary(tabs: readonly Tab[], jobs: number): string {
+  const entries = tabs.reduce((sum, tab) => sum + tab.entries.length, 0);
+  const what = [count(entries, 'entry', 'entries'), count(tabs.length, 'crontab')].join(' in ');
+  return `${what}, ${count(jobs, 'running job')}`;
 }
 
 /** Take over the runners that live, start one, and begin the rounds of the outbox. */
