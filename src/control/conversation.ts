@@ -1,7 +1,7 @@
 /** One connection → its requests, one after the other, each answered; whatever comes, in bounded time and memory. */
 import type { Socket } from 'node:net';
 import type { Peer } from '../system/libc/sockets.ts';
-import { type Admission, type Answer, attempt, type Desk } from './desk.ts';
+import { type Admission, type Answer, attempt, type Desk, type Part } from './desk.ts';
 import { Cut, Input } from './input.ts';
 import type { Limits, Shares } from './limits.ts';
 import {
@@ -145,8 +145,38 @@ export class Conversation {
     return false;
   }
 
-  /** Send an answer, and wait until it is read. */
-  async #say({ head, body }: Answer): Promise<boolean> {
+  /** Send an answer and what follows it. */
+  async #say({ parts, ...first }: Answer): Promise<boolean> {
+    await this.#send(first);
+    if (parts !== undefined) await this.#stream(parts);
+    return true;
+  }
+
+  /** Send one part after the other; a part without `more` is the last one. */
+  async #stream(parts: AsyncIterable<Part | null>): Promise<void> {
+    this.#rest();
+    let sent = performance.now();
+    const send = async (part: Part): Promise<void> => {
+      await this.#send(part);
+      sent = performance.now();
+      this.#rest();
+    };
+    try {
+      for await (const part of parts) {
+        // Who is closed down needs no end: whoever reads this asks the next daemon to go on.
+        if (this.#leaving || this.#socket.destroyed) throw new Cut();
+        if (part !== null) await send(part);
+        else if (performance.now() - sent > this.#house.limits.sign) await send(SIGN_OF_LIFE);
+      }
+    } catch (error) {
+      if (error instanceof Cut || this.#socket.destroyed) throw error;
+      this.#house.complain(error, this.#peer);
+      await send({ head: refusal('failed', 'Internal error of cron, see its log') });
+    }
+  }
+
+  /** Send one answer, and wait until it is read. */
+  async #send({ head, body }: Part): Promise<boolean> {
     const { memory } = this.#house;
     const { uid } = this.#peer;
     const length = body?.length ?? 0;
@@ -199,6 +229,8 @@ export class Conversation {
     clearTimeout(this.#timer);
   }
 }
+
+const SIGN_OF_LIFE: Part = { head: { ok: true, more: true } };
 
 const BUSY = refusal('busy', 'Too many bytes of yours are under way: try again');
 

@@ -17,7 +17,12 @@ export interface Call {
 export interface Answer {
   readonly head: AnswerHead;
   readonly body?: Buffer;
+  /** What follows a head that has `more`, as it comes to pass; null: nothing new for now. */
+  readonly parts?: AsyncIterable<Part | null>;
 }
+
+/** One of several answers to one request. */
+export type Part = Omit<Answer, 'parts'>;
 
 /** A request's row in the table of answers: what body it has, of how many bytes at most, and what is done. */
 export type Row =

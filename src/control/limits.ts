@@ -16,6 +16,8 @@ export interface Limits {
   readonly patience: number;
   /** Bytes a second. */
   readonly pace: number;
+  /** Until who waits for the next part of an answer is told that there is none yet. */
+  readonly sign: number;
 }
 
 export const LIMITS: Limits = {
@@ -26,6 +28,7 @@ export const LIMITS: Limits = {
   idle: 60_000,
   patience: 20_000,
   pace: 256 * 1024,
+  sign: 10_000,
 };
 
 const ROOT = 0;

@@ -116,6 +116,8 @@ export interface MailInfo {
 export interface Success {
   readonly ok: true;
   readonly length?: number;
+  /** Another answer to this request follows. */
+  readonly more?: boolean;
   readonly backups?: readonly BackupInfo[];
   readonly status?: StatusInfo;
   /** The first ones of so many. */
