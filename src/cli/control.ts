@@ -14,6 +14,7 @@ import { systemNames } from '../system/users.ts';
 import { TABLE_LIMIT } from './check.ts';
 import { type LoadedCrontabs, ownName } from './crontabs.ts';
 import { Changes, noCrontab } from './install.ts';
+import { liveAnswers, type LiveTools } from './live.ts';
 import { mailAnswers } from './mails.ts';
 import { type ReceptionTools, submitRow } from './reception.ts';
 import type { Settings } from './serve.ts';
@@ -22,7 +23,7 @@ import { version } from './version.ts';
 /** The parts of the daemon that requests are about. */
 export interface ControlTools extends ReceptionTools {
   readonly crontabs: LoadedCrontabs;
-  readonly runners: Pick<Runners, 'jobs' | 'count'>;
+  readonly runners: LiveTools['runners'] & Pick<Runners, 'count'>;
   readonly rounds: Pick<Rounds, 'flush' | 'look'> | null;
   /** In milliseconds since the epoch. */
   readonly started: number;
@@ -60,7 +61,7 @@ const LISTINGS: ReadonlyMap<unknown, string | null> = new Map([
 ]);
 
 function answers(
-  { config }: Settings,
+  { config, startNothing: startsNothing }: Settings,
   { crontabs, runners, rounds, users, started, log }: ControlTools,
   daemon: number,
 ): Rows {
@@ -68,6 +69,14 @@ function answers(
   const store = spoolCrontabs(paths.spool);
   const backups = openBackups(join(paths.state, 'backup'));
   const changes = new Changes({ store, backups, crontabs, hostname: hostname() });
+  const live = liveAnswers({
+    runners,
+    crontabs,
+    outputs: join(paths.state, 'output'),
+    daemon,
+    startsNothing,
+    note: (caller, event, detail) => log(caller.name, event, detail),
+  });
   const mails = mailAnswers({ outbox: join(paths.state, 'outbox'), rounds, daemon });
   const ours = version();
 
@@ -144,6 +153,9 @@ function answers(
     backups: { body: 'none', answer: listBackups },
     backup: { body: 'none', answer: backup },
     status: { body: 'none', answer: status },
+    run: { body: 'none', answer: live.run },
+    follow: { body: 'none', answer: live.follow },
+    kill: { body: 'none', answer: live.kill },
     mailq: { body: 'none', answer: mails.mailq },
     flush: { body: 'none', answer: mails.flush },
     submit: submitRow(config, daemon, { users, rounds, log }),

@@ -8,6 +8,9 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \tcronctl mail-test [ADDRESS] [--user USER] [--mailcmd COMMAND] [--mailargs FORMAT]
 \t\t[--json] [--config FILE]
 \tcronctl status [--json] [--config FILE]
+\tcronctl run [--detach [--json]] [--no-mail] [--user USER] [--config FILE] ENTRY
+\tcronctl kill [--now | --signal SIGNAL] [--json] [--config FILE] RUN...
+\tcronctl log [-f | --follow] [--config FILE] RUN
 \tcronctl reload [--config FILE]
 \tcronctl mailq [--json] [--config FILE]
 \tcronctl flush [--config FILE] [ID...]
@@ -16,6 +19,9 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \tcheck\t(tells every problem of crontabs; "-": standard input)
 \tmail-test\t(sends one mail, and tells what happens)
 \tstatus\t(tells whether cron is running, and what it is doing)
+\trun\t(starts an entry now, as cron would, and shows its output)
+\tkill\t(ends a job that is running)
+\tlog\t(shows the output of a job that is running)
 \treload\t(has cron look at its crontabs now)
 \tmailq\t(tells which mails wait, and why)
 \tflush\t(has cron try to send them now)
@@ -31,6 +37,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./problems.ts')).check,
   'mail-test': async () => (await import('./mailtest.ts')).mailTest,
   status: async () => (await import('./status.ts')).status,
+  run: async () => (await import('./run.ts')).run,
+  kill: async () => (await import('./kill.ts')).kill,
+  log: async () => (await import('./log.ts')).log,
   reload: async () => (await import('./status.ts')).reload,
   mailq: async () => (await import('./mailq.ts')).mailq,
   flush: async () => (await import('./mailq.ts')).flush,

@@ -40,7 +40,9 @@ export const FAULTS = [
   'not-allowed',
   'unknown-user',
   'none',
+  'ambiguous',
   'changed',
+  'running',
   'invalid',
   'full',
   'failed',
@@ -54,6 +56,16 @@ export interface Refusal {
   readonly message: string;
   /** Of a table that is invalid. */
   readonly problems?: readonly Problem[];
+  /** What may be meant, where it is not clear. */
+  readonly candidates?: readonly CandidateInfo[];
+}
+
+/** An entry or a run that a word may mean. */
+export interface CandidateInfo {
+  /** By which it is called. */
+  readonly name: string;
+  readonly user: string;
+  readonly command: string;
 }
 
 /** An older table that can be had back. */

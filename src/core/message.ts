@@ -43,6 +43,8 @@ export interface RunFacts {
   readonly duration: number | null;
   /** The minute for which it started; empty where it is for none. */
   readonly scheduled: string;
+  /** Who started it, if the clock did not. */
+  readonly byHand?: string;
 }
 
 const FROM = 'root (Cron Daemon)';
@@ -123,7 +125,7 @@ function matcher(patterns: readonly string[]): (name: string) => boolean {
 }
 
 function runFields(run: RunFacts): string {
-  const { at, offset, messageId, status, duration, scheduled } = run;
+  const { at, offset, messageId, status, duration, scheduled, byHand = '' } = run;
   const fields: readonly (readonly [name: string, value: string])[] = [
     ['Date', mailDate(at, offset)],
     ['Message-ID', `<${messageId}>`],
@@ -131,6 +133,7 @@ function runFields(run: RunFacts): string {
     ['X-Cron-Status', status],
     ['X-Cron-Duration', duration === null ? '' : (duration / 1000).toFixed(3)],
     ['X-Cron-Scheduled', scheduled],
+    ['X-Cron-By-Hand', byHand.replaceAll(/[^\x21-\x7e]/g, '?')],
   ];
   return fields
     .filter(([, value]) => value !== '')

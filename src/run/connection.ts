@@ -1,5 +1,6 @@
 /** A scheduler's connection to one runner. */
 import { createConnection, type Socket } from 'node:net';
+import type { Ending } from './ending.ts';
 import {
   batchesOf,
   type Firing,
@@ -19,6 +20,10 @@ export class Connection {
   onRecorded: (runs: readonly string[]) => void = () => {};
   /** Called with each job that has ended. */
   onEnded: (job: RunningJob) => void = () => {};
+  /** Called with all that it says, when that is known here. */
+  onWord: (word: Word) => void = () => {};
+  /** Who waits for an answer to a kill, by run. */
+  readonly #killing = new Map<string, ((done: boolean) => void)[]>();
   /** Called when it has put a mail into the outbox. */
   onPosted: () => void = () => {};
   /** Resolves when the runner has ended, or died. */
@@ -50,6 +55,7 @@ export class Connection {
           resolve(connection);
         }
         connection.#hear(message);
+        connection.onWord(message);
       });
       say(socket, { order: 'take' });
     });
@@ -67,6 +73,23 @@ export class Connection {
 
   report(lost: readonly LostRun[]): void {
     say(this.#socket, { order: 'report', lost });
+  }
+
+  /** Send a signal to a job; resolves with whether it is running, or when the runner is gone. */
+  kill(run: string, ending: Ending): Promise<boolean> {
+    const answer = new Promise<boolean>((resolve) => {
+      this.#killing.set(run, [...(this.#killing.get(run) ?? []), resolve]);
+    });
+    say(this.#socket, { order: 'kill', run, ending });
+    return Promise.race([answer, this.closed.then(() => false)]);
+  }
+
+  watch(run: string): void {
+    say(this.#socket, { order: 'watch', run });
+  }
+
+  seen(run: string): void {
+    say(this.#socket, { order: 'seen', run });
   }
 
   drain(): void {
@@ -97,6 +120,15 @@ export class Connection {
       }
       case 'posted':
         return this.onPosted();
+      case 'killed': {
+        const [first, ...others] = this.#killing.get(word.run) ?? [];
+        if (others.length > 0) this.#killing.set(word.run, others);
+        else this.#killing.delete(word.run);
+        return first?.(word.done);
+      }
+      case 'shown':
+      case 'over':
+        return; // for who watches
       default:
         word satisfies never;
     }

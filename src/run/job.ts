@@ -10,6 +10,7 @@ import type { Exit, Launcher, Running } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
 import type { User, Users } from '../system/users.ts';
 import { capture, feed } from '../system/capture.ts';
+import { type Endings, endingsOf } from './ending.ts';
 import { Output } from './output.ts';
 import { limitTime } from './timeout.ts';
 import type { Firing } from './protocol.ts';
@@ -48,19 +49,29 @@ export interface Finished {
   readonly environment: Environment;
   /** It ran into its CRON_TIMEOUT. */
   readonly timedOut: boolean;
+  /** What its mail says of signals that somebody had sent to it; lines. */
+  readonly killed: readonly string[];
   /** Output that came later, after the mail was due; null: the pipe is closed. */
   readonly late: Promise<Output> | null;
+}
+
+/** Told of a job while it lives. */
+export interface Witness {
+  /** Of its output, before anything is in it. */
+  readonly onOutput: (output: Output) => void;
+  readonly onStart: (pid: number, endings: Endings) => void;
+  readonly onExit: (exit: Exit | null) => void;
 }
 
 /** Run a firing to its end. Never throws: what goes wrong is logged and stands in the output. */
 export async function runJob(
   firing: Firing,
   tools: JobTools,
-  onStart: (pid: number) => void,
-  onExit: (exit: Exit | null) => void,
+  { onOutput, onStart, onExit }: Witness,
 ): Promise<Finished> {
   const trouble = (problem: string): void => tools.log(firing.user, 'ERROR', problem, ERROR);
   const output = new Output(tools.outputFile(firing.run), trouble, tools.outputLimit);
+  onOutput(output);
   const at = Date.now();
   const nothing = {
     exit: null,
@@ -69,6 +80,7 @@ export async function runJob(
     output,
     environment: [],
     timedOut: false,
+    killed: [],
     late: null,
   };
   let user: User | null = null;
@@ -101,15 +113,17 @@ export async function runJob(
     return { ...nothing, user, environment: cron };
   }
   logStart(firing, started.running.pid, tools);
-  onStart(started.running.pid);
-
   let current = output;
   const { closed } = capture(started.read, (bytes) => current.add(bytes));
-  const limit = limitTime(started.running.pid, firing.timeout, closed);
+  const over = Promise.all([closed, started.running.ended]);
+  const endings = endingsOf(started.running.pid, over);
+  const limit = limitTime(endings, firing.timeout);
+  onStart(started.running.pid, endings);
   const { reached, homeless, ...exit } = await started.running.ended;
   const duration = performance.now() - begun;
   const ended = Date.now();
   const timedOut = limit.stop();
+  const killed = endings.stop();
   if (timedOut)
     trouble(`ended after ${firing.timeout} s (CRON_TIMEOUT): ${toText(firing.command)}`);
   onExit(exit);
@@ -119,7 +133,7 @@ export async function runJob(
   const open = await stillOpen(closed, tools.linger);
   // What never became the user's SHELL has no status of its own.
   const outcome = reached ? { exit, duration } : { exit: null, duration: null };
-  const finished = { user, ...outcome, at: ended, output, environment: cron, timedOut };
+  const finished = { user, ...outcome, at: ended, output, environment: cron, timedOut, killed };
   if (!open) return { ...finished, late: null };
   const later = new Output(tools.outputFile(`${firing.run}-late`), trouble, tools.outputLimit);
   current = later;

@@ -151,6 +151,7 @@ export function readJournal(file: string): JournalContents {
     } else if ('wait' in entry) change(entry.wait, { waiting: true });
     else if ('begin' in entry) change(entry.begin, { waiting: false });
     else if ('end' in entry) change(entry.end, { exit: entry.exit, bytes: entry.bytes });
+    else if ('kill' in entry) change(entry.kill, { killedBy: entry.by });
     else if ('mailing' in entry) change(entry.mailing, { mailing: true });
     else if ('unmailed' in entry) change(entry.unmailed, { mailing: false });
     else if ('handed' in entry) open.delete(entry.handed);

@@ -12,6 +12,8 @@ export type JournalLine =
   /** It waits for the job before it; and: it does no more. */
   | { readonly wait: string }
   | { readonly begin: string }
+  /** Somebody has a signal sent to it. */
+  | { readonly kill: string; readonly by: string; readonly signal: NodeJS.Signals }
   /** The job is over; `bytes` of output are still to be mailed. */
   | { readonly end: string; readonly exit: Exit; readonly bytes: number }
   /** Its mail is being handed over: who dies now leaves nobody who knows whether it was taken ... */

@@ -30,12 +30,14 @@ const MISSING = (count: number): string =>
 const TWICE =
   'cron: its mail was on its way just then, and may come to you a second time by this one.\n';
 
+const KILLED = (by: string): string => `cron: ${by} had sent it a signal (cronctl kill).\n`;
+
 const MIDDLE = (count: number): string =>
   `cron: ${count} bytes in the middle of it are left out ([jobs] max_output).\n`;
 
 /** Log and mail what is known of it; false: nobody has taken the mail, what is there stays there. */
 export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean> {
-  const { firing, exit, bytes, mailing = false } = lost;
+  const { firing, exit, bytes, mailing = false, killedBy } = lost;
   const file = tools.outputFile(firing.run);
   let omitted: number;
   try {
@@ -69,7 +71,7 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
       isLost: true,
       environment: jobEnvironment([], firing.environment, fromText(user.name), fromText(user.home))
         .cron,
-      preface: `cron: the process that watched this job died; ${how}.\n${mailing ? TWICE : ''}${missing}${omitted > 0 ? MIDDLE(omitted) : ''}\n`,
+      preface: `cron: the process that watched this job died; ${how}.\n${killedBy === undefined ? '' : fromText(KILLED(killedBy))}${mailing ? TWICE : ''}${missing}${omitted > 0 ? MIDDLE(omitted) : ''}\n`,
       body: { size, chunks: (from = 0, to = size) => piecesOf(file, from, to) },
       keep: (name: string) => tools.keepLong(file, name),
     };

@@ -125,6 +125,16 @@ export class Output implements Body {
     return this.#file;
   }
 
+  /** Have it in a file from now on, in which others may read what comes; false: the disk does not take it. */
+  open(): boolean {
+    return this.#spill();
+  }
+
+  /** Whether its middle is left out: what is behind it will move when it has ended. */
+  get isGapped(): boolean {
+    return this.#hole > this.#head;
+  }
+
   /** Let what there is survive this process; false: the disk does not take it, and it is in memory still. */
   secure(): boolean {
     return this.#size === 0 || this.#spill();

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Environment } from '../core/environment.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Exit } from '../system/program.ts';
+import type { Ending } from './ending.ts';
 
 /** One start of one entry for one instant. */
 export interface Firing {
@@ -27,6 +28,12 @@ export interface Firing {
   readonly scheduled?: string;
   /** What to do while a job of the same entry is running. */
   readonly overlap: Settings['overlap'];
+  /** Who started it by hand, and not the clock. */
+  readonly byHand?: string;
+  /** Somebody watches it from its beginning. */
+  readonly watched?: boolean;
+  /** Nobody wants its mail. */
+  readonly noMail?: boolean;
 }
 
 /** A job that is running. */
@@ -51,6 +58,8 @@ export interface LostRun {
   readonly waiting: boolean;
   /** Its mail was being handed over: it may have been taken. */
   readonly mailing?: boolean;
+  /** Who had sent it a signal by then. */
+  readonly killedBy?: string;
 }
 
 /** From the scheduler. */
@@ -66,6 +75,12 @@ export type Order =
   | { readonly order: 'free'; readonly identity: string }
   /** Mail what is known of runs that a dead runner left. */
   | { readonly order: 'report'; readonly lost: readonly LostRun[] }
+  /** Send a signal to a job; answered by `killed`. */
+  | { readonly order: 'kill'; readonly run: string; readonly ending: Ending }
+  /** Have the output of a run where it can be read while it comes; answered by `shown`. */
+  | { readonly order: 'watch'; readonly run: string }
+  /** Whoever watched that output has all of it, or wants no more. */
+  | { readonly order: 'seen'; readonly run: string }
   /** Start nothing any more; end when the last job and mail are done. */
   | { readonly order: 'drain' };
 
@@ -76,6 +91,22 @@ export type Word =
   | { readonly word: 'recorded'; readonly runs: readonly string[] }
   | { readonly word: 'started'; readonly job: RunningJob }
   | { readonly word: 'ended'; readonly run: string; readonly exit: Exit | null }
+  /** Whether the signal was sent: false if no such job is running. */
+  | { readonly word: 'killed'; readonly run: string; readonly done: boolean }
+  /** The output of a run is in its file from now on; false: not yet, for the disk is full. */
+  | { readonly word: 'shown'; readonly run: string; readonly done: boolean }
+  /**
+   * Nothing more is printed by a run that is watched. Its output stays where it is until it is
+   * `seen`, but not for long; if it `isGapped` it is changed then.
+   */
+  | {
+      readonly word: 'over';
+      readonly run: string;
+      readonly exit: Exit | null;
+      /** Bytes that it has printed and that were kept. */
+      readonly size: number;
+      readonly isGapped: boolean;
+    }
   /** There is a mail more in the outbox. */
   | { readonly word: 'posted' };
 

@@ -60,6 +60,7 @@ export async function report(
   const { firing, user, exit, environment, body } = facts;
   const { host, charset, mask, markFailed } = letterhead;
   const failed = exit === null || exit.code !== 0;
+  if (firing.noMail === true) return null;
   let { preface } = facts;
   if (body.size === 0 && preface === '') {
     // Vixie's rule: no output, no mail. Who asks to hear of failures hears of silent ones too.
@@ -106,6 +107,7 @@ export async function report(
       status: status(facts),
       duration: facts.duration,
       scheduled: firing.scheduled ?? '',
+      byHand: firing.byHand ?? '',
     },
   });
   return {

@@ -2,12 +2,14 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { toText } from '../system/bytes.ts';
+import { fromText, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Deliver, Outgoing } from '../system/outgoing.ts';
 import type { Exit } from '../system/program.ts';
+import type { Ending, Endings } from './ending.ts';
 import { type Finished, type JobTools, runJob } from './job.ts';
-import type { Journal } from './journal.ts';
+import type { Journal, JournalLine } from './journal.ts';
+import { Kills } from './kills.ts';
 import {
   type Firing,
   listenTo,
@@ -21,6 +23,7 @@ import type { Output } from './output.ts';
 import { Queue } from './queue.ts';
 import { type Letterhead, report } from './report.ts';
 import type { Keep } from './shelf.ts';
+import { Watched } from './watched.ts';
 
 /** What a runner works with. */
 export interface RunnerTools extends JobTools {
@@ -59,6 +62,8 @@ export class Runner {
   readonly #server: Server;
   readonly #running = new Map<string, RunningJob>();
   readonly #queue = new Queue();
+  readonly #kills = new Kills();
+  readonly #watched = new Watched();
   /** Runs whose job or mail is not done. */
   #busy = 0;
   #scheduler: Socket | null = null;
@@ -115,6 +120,7 @@ export class Runner {
       // A scheduler that stopped or died: what it handed over is seen to its end.
       if (socket === this.#scheduler) {
         this.#scheduler = null;
+        this.#watched.releaseAll();
         for (const firing of this.#queue.freeAll()) this.#next(firing);
         this.drain();
       }
@@ -128,6 +134,7 @@ export class Runner {
     if (order.order === 'take') {
       const before = this.#scheduler;
       this.#scheduler = socket;
+      this.#watched.releaseAll();
       // Fenced: orders of the former one that still lie in its socket are never read.
       before?.destroy();
       say(socket, { word: 'taken', running: [...this.#running.values()] });
@@ -141,11 +148,31 @@ export class Runner {
         return this.#next(this.#queue.free(order.identity));
       case 'report':
         return this.#reportLost(order.lost);
+      case 'kill':
+        return this.#kill(order.run, order.ending);
+      case 'watch':
+        return this.#watch(order.run);
+      case 'seen':
+        return this.#watched.release(order.run);
       case 'drain':
         return this.drain();
       default:
         order satisfies never;
     }
+  }
+
+  #kill(run: string, ending: Ending): void {
+    const done = this.#running.has(run);
+    if (done) {
+      // Before it is sent: should we die of it, who did it is known.
+      this.#tools.journal.write([{ kill: run, by: ending.by, signal: ending.signal }]);
+      this.#kills.send(run, ending);
+    }
+    this.#tell({ word: 'killed', run, done });
+  }
+
+  #watch(run: string): void {
+    this.#tell({ word: 'shown', run, done: this.#watched.watch(run) });
   }
 
   #start(firings: readonly Firing[], busy: readonly string[]): void {
@@ -166,6 +193,8 @@ export class Runner {
     const { journal, log } = this.#tools;
     const kept = this.#queue.wait(firing);
     journal.write([kept ? { wait: firing.run } : { done: firing.run }]);
+    if (!kept && firing.watched === true)
+      this.#tell({ word: 'over', run: firing.run, exit: null, size: 0, isGapped: false });
     const detail = kept
       ? 'still running, this one waits'
       : 'still running and too many wait, left out';
@@ -188,21 +217,27 @@ export class Runner {
     const { journal } = this.#tools;
     const { run, identity, user } = firing;
     const [command, since] = [shown(firing.command), Date.now()];
-    const onStart = (pid: number): void => {
+    const onStart = (pid: number, endings?: Endings): void => {
       const job = { run, identity, user, command, since, pid };
       this.#running.set(run, job);
       this.#tell({ word: 'started', job });
+      if (endings !== undefined) this.#kills.started(run, endings);
     };
     onStart(0);
+    const onOutput = (output: Output): void => {
+      this.#watched.add(run, output);
+      if (firing.watched === true) this.#watch(run);
+    };
     const onExit = (exit: Exit | null): void => {
       if (!this.#running.delete(run)) return;
+      this.#kills.ended(run);
       // First the next one, then the word: else the entry would seem free, and two start at once.
       this.#next(this.#queue.ended(identity));
       this.#tell({ word: 'ended', run, exit });
     };
     let finished: Finished;
     try {
-      finished = await runJob(firing, this.#tools, onStart, onExit);
+      finished = await runJob(firing, this.#tools, { onOutput, onStart, onExit });
     } finally {
       onExit(null); // whatever went wrong: the next one of this entry need not wait for ever
     }
@@ -210,9 +245,21 @@ export class Runner {
       // What a background child prints from now on is a run of its own, also for the journal.
       const late = { ...firing, run: `${run}-late`, key: `${firing.key}/late` };
       journal.write([{ fire: late, at: Date.now() }]);
-      this.#track(this.#finishLate(late, { ...finished, timedOut: false }, finished.late));
+      this.#track(
+        this.#finishLate(late, { ...finished, timedOut: false, killed: [] }, finished.late),
+      );
     }
+    await this.#show(run, finished);
     await this.#finish(firing, finished);
+  }
+
+  /** Let those who watch a run have the rest of its output, before that is changed and removed. */
+  async #show(run: string, { exit, output }: Finished): Promise<void> {
+    if (this.#watched.has(run)) {
+      this.#tell({ word: 'over', run, exit, size: output.size, isGapped: output.isGapped });
+      if (this.#scheduler !== null) await this.#watched.seen(run);
+    }
+    this.#watched.remove(run);
   }
 
   /** Mail what came after the mail, if anything came. */
@@ -227,10 +274,11 @@ export class Runner {
   /** Record the end, and mail what there is to tell. */
   async #finish(firing: Firing, finished: Finished): Promise<void> {
     const { journal, log, letterhead, deliver, keepLong } = this.#tools;
-    const { user, exit, environment, output, timedOut, at, duration } = finished;
+    const { user, exit, environment, output, timedOut, killed, at, duration } = finished;
     await output.end();
     const said = [
       timedOut ? `cron: this job was ended after ${firing.timeout} s (CRON_TIMEOUT)\n` : '',
+      ...killed.map(fromText),
       output.complaint,
     ];
     const preface = said.join('');
@@ -267,8 +315,9 @@ export class Runner {
     const at = Date.now();
     const { journal } = this.#tools;
     const isWritten = journal.write(
-      lost.flatMap(({ firing, exit, bytes, mailing = false }) => [
+      lost.flatMap(({ firing, exit, bytes, mailing = false, killedBy }) => [
         { fire: firing, at },
+        ...(killedBy === undefined ? [] : [killedAs(firing.run, killedBy)]),
         ...(exit === null ? [] : [{ end: firing.run, exit, bytes }]),
         ...(mailing ? [{ mailing: firing.run }] : []),
       ]),
@@ -308,3 +357,8 @@ function shown(command: string): string {
 
 /** Exit of a job that never began, as the journal keeps it. */
 const NEVER: Exit = { code: 127, signal: null };
+
+/** With which signal is of no use any more. */
+function killedAs(run: string, by: string): JournalLine {
+  return { kill: run, by, signal: 'SIGTERM' };
+}

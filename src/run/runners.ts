@@ -6,8 +6,10 @@ import { reason } from '../system/failure.ts';
 import { signalProcess } from '../system/process.ts';
 import type { Log } from '../system/sink.ts';
 import { Connection } from './connection.ts';
+import type { Ending } from './ending.ts';
 import { type Left, Past, unlinkIfThere } from './past.ts';
 import type { Firing, RunningJob } from './protocol.ts';
+import { type Watch, Watches } from './watches.ts';
 
 /** Where runners are and how one is started. */
 export interface RunnersSetup {
@@ -47,6 +49,7 @@ export class Runners {
   /** Handed over, and not yet known to be in a journal. */
   readonly #pending = new Map<string, Firing>();
   readonly #draining = new Set<Connection>();
+  readonly #watches = new Watches();
   /** What dead runners left, and our runner was told but has not recorded yet. */
   #handedOn: Left[] = [];
   #waiting: (() => void)[] = [];
@@ -64,6 +67,32 @@ export class Runners {
   get jobs(): readonly RunningJob[] {
     const own = this.#runner === null ? [] : [this.#runner.connection];
     return [...this.#draining, ...own].flatMap(({ jobs }) => [...jobs.values()]);
+  }
+
+  /** Send a signal to a job; false: it is not running any more. */
+  async kill(run: string, ending: Ending): Promise<boolean> {
+    return (await this.#holder(run)?.kill(run, ending)) ?? false;
+  }
+
+  /** Watch a run that is running, or that is to start; to be closed again. */
+  watch(run: string): Watch {
+    return this.#watches.open(run, this.#holder(run));
+  }
+
+  unwatch(watch: Watch): void {
+    this.#watches.close(watch);
+  }
+
+  /** The runner that has that job. */
+  #holder(run: string): Connection | null {
+    const own = this.#runner === null ? [] : [this.#runner.connection];
+    return [...this.#draining, ...own].find(({ jobs }) => jobs.has(run)) ?? null;
+  }
+
+  /** Tell those who watch of what a runner says, and of its end. */
+  #listen(connection: Connection): void {
+    connection.onWord = (word) => this.#watches.hear(connection, word);
+    void connection.closed.then(() => this.#watches.lose(connection));
   }
 
   /** How many runners there are. */
@@ -146,6 +175,7 @@ export class Runners {
 
   #drain(id: string, connection: Connection): void {
     this.#draining.add(connection);
+    this.#listen(connection);
     connection.onPosted = this.#setup.onPosted;
     connection.onEnded = ({ identity }) => this.#freeUnlessBusy(identity);
     connection.drain();
@@ -193,6 +223,7 @@ export class Runners {
     const lost = left.filter(({ waiting }) => !waiting);
     if (waited.length > 0) connection.start(waited, this.#busyElsewhere());
     if (lost.length > 0) connection.report(lost);
+    this.#watches.loseRuns(lost.map(({ firing }) => firing.run));
   }
 
   /** A runner that died after its mail was kept and before it could say so has left nothing. */
@@ -242,6 +273,7 @@ export class Runners {
       }
       connection.onPosted = this.#setup.onPosted;
       connection.onRecorded = (runs) => this.#recordedRuns(runs);
+      this.#listen(connection);
       this.#runner = { id, connection };
       void connection.closed.then(() => this.#replace(id, connection));
       if (this.#closed) return; // what waits is for the next scheduler

@@ -142,6 +142,41 @@ test('who may what, by the kernel’s word', boxed, async (t) => {
     );
   });
 
+  await t.test('users have a hand in jobs of their own, root in all', async () => {
+    const cronctl = (user: string, line: string): Promise<string> =>
+      box.run(
+        `{ runuser -u ${user} -- node /src/bin/cronctl ${line}; } 2>&1 && echo "= 0" || echo "= $?"`,
+      );
+    const runOf = async (user: string): Promise<string> => {
+      const text = await cronctl('root', 'status --json');
+      return new RegExp(`"run":"([^"]+)","user":"${user}"`).exec(text)?.[1] ?? 'none';
+    };
+    const [alices, bobs] = [await runOf('alice'), await runOf('bob')];
+    for (const line of [`kill ${bobs}`, `log ${bobs}`, `log -f ${bobs}`])
+      assert.equal(
+        await cronctl('alice', line),
+        `cronctl: no job "${bobs}" is running\n= 1\n`,
+        line,
+      );
+    assert.match(await cronctl('alice', 'run bob:1'), /^cronctl: no entry of alice is called/);
+    assert.match(await cronctl('alice', 'run --user bob 1'), /^cronctl: You \(alice\) .*\n= 77\n$/);
+    assert.match(await cronctl('alice', `kill --now ${alices}`), /^SIGKILL was sent to .*\n= 0\n$/);
+    assert.match(await cronctl('root', `kill ${bobs.slice(0, -1)}`), / of bob; .*\n= 0\n$/);
+
+    await ask(box, 'carol', [['install', {}, '@yearly id -un; tty -s || echo $LOGNAME\n']]);
+    const shown = /^cronctl: \S+, as carol: .*\ncarol\ncarol\n= 0\n$/;
+    for (const [user, line] of [
+      ['carol', 'run 1'],
+      ['root', 'run carol:1'],
+      ['root', 'run --user carol --no-mail id'],
+    ] as const)
+      assert.match(await cronctl(user, line), shown, line);
+    await box.write('/etc/cron.deny', 'carol\n', 'root', 0o644);
+    assert.match(await cronctl('carol', 'run 1'), /not allowed to use .*\n= 77\n$/);
+    await box.run('rm /etc/cron.deny');
+    await ask(box, 'carol', [['remove']]);
+  });
+
   await t.test('cron.deny and cron.allow are the daemon’s to read', async () => {
     await box.write('/etc/cron.deny', 'bob\n', 'root', 0o600);
     assert.match((await words(box, 'bob', [['list']])).join(), /^not-allowed: You \(bob\)/);
