@@ -3,8 +3,19 @@ import { check, libc } from './native.ts';
 
 const c = {
   lseek: libc.func('int64 lseek(int fd, int64 offset, int whence)'),
-  fallocate64: libc.func('int fallocate64(int fd, int mode, int64 offset, int64 length)'),
+  fallocate: fallocate(),
 };
+
+/** In musl, and on 64 bits, the name without a number is the one; glibc's of 32 bits would count in 32. */
+function fallocate(): ReturnType<typeof libc.func> {
+  const declared = (name: string): string =>
+    `int ${name}(int fd, int mode, int64 offset, int64 length)`;
+  try {
+    return libc.func(declared('fallocate64'));
+  } catch {
+    return libc.func(declared('fallocate'));
+  }
+}
 
 /** How far all who share an open file have read it. */
 export function position(fd: number): number {
@@ -18,7 +29,7 @@ export function position(fd: number): number {
  */
 export function punchHole(fd: number, from: number, to: number): void {
   const PUNCH_HOLE_KEEP_SIZE = 0x2 | 0x1;
-  check('fallocate', c.fallocate64(fd, PUNCH_HOLE_KEEP_SIZE, from, to - from));
+  check('fallocate', c.fallocate(fd, PUNCH_HOLE_KEEP_SIZE, from, to - from));
 }
 
 /**
@@ -27,7 +38,7 @@ export function punchHole(fd: number, from: number, to: number): void {
  */
 export function reserve(fd: number, from: number, length: number): void {
   const KEEP_SIZE = 0x1;
-  check('fallocate', c.fallocate64(fd, KEEP_SIZE, from, length));
+  check('fallocate', c.fallocate(fd, KEEP_SIZE, from, length));
 }
 
 /** The first part of a file that has no blocks; null: there is none. */
