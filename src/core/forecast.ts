@@ -14,19 +14,11 @@ import { comes, isEither, type Times } from './days.ts';
 import { localTime, matches } from './due.ts';
 import type { Entry } from './entry.ts';
 import { type Field, has, values } from './field.ts';
-import { isWild } from './schedule.ts';
 import { MINUTE_MS, type Offsets, offsetsOf, spans } from './spans.ts';
-import { delayOf, isDue, zoneOf } from './zones.ts';
+import { type Start, startsIn } from './starts.ts';
+import { zoneOf } from './zones.ts';
 
-/** One start of an entry. */
-export interface Start {
-  /** In milliseconds since the epoch: a whole minute. */
-  readonly at: number;
-  /** The local minute for which; earlier than the clock shows when summer time skipped it. */
-  readonly local: number;
-  /** Of several starts at one instant, the lower goes first, and in the order of the file. */
-  readonly turn: number;
-}
+export type { Start };
 
 export interface ForecastOptions {
   /** The first instant, in milliseconds since the epoch. */
@@ -52,29 +44,15 @@ export function* forecast(entry: Entry, options: ForecastOptions): Generator<Sta
   if (schedule.kind === 'reboot' || !comes(schedule)) return;
   const calendar = new Calendar(schedule);
   const zone = zoneOf(entry);
-  const delay = delayOf(entry, seed);
   const [first, end] = [Math.ceil(from / MINUTE_MS), Math.ceil(until / MINUTE_MS)];
-  for (const span of spans((at) => offsets(zone, at), first, end)) {
-    const { begin, ahead, visits, reached } = span;
-    for (const [turn, visit] of visits.entries())
-      if (isDue(entry, visit, seed)) yield { at: begin * MINUTE_MS, local: visit.local, turn };
-    const seen = isWild(schedule) ? begin + ahead : reached;
-    for (let local = seen; ;) {
-      const next = calendar.after(local - delay);
-      if (next === null || next + delay >= span.end + ahead) break;
-      local = next + delay;
-      yield { at: (local - ahead) * MINUTE_MS, local, turn: 0 };
-    }
-  }
+  const time = spans((at) => offsets(zone, at), first, end);
+  yield* startsIn(time, entry, (local) => calendar.after(local), seed);
 }
 
 /** Which local minutes are due, one after the other: wall-clock time, stepped as if it were UTC. */
 class Calendar {
   readonly #times: Times;
   readonly #steps: CronExpression;
-  /** No minute from `#asked` to before `#found` is due. */
-  #asked = Infinity;
-  #found: number | null = null;
 
   constructor(times: Times) {
     this.#times = times;
@@ -83,12 +61,6 @@ class Calendar {
 
   /** Find the first due minute after this one; null if there is none in the package's reach. */
   after(local: number): number | null {
-    const known = this.#asked <= local && (this.#found === null || local < this.#found);
-    if (!known) [this.#asked, this.#found] = [local, this.#find(local)];
-    return this.#found;
-  }
-
-  #find(local: number): number | null {
     for (let reached = local; ;) {
       const next = this.#step(reached);
       // Where both day fields must match, the package knows one of them.
