@@ -3,7 +3,7 @@ import { EXIT, Failure } from '../system/failure.ts';
 import { print, say } from './terminal.ts';
 
 const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--from T] [--until T]
-\t\t[-n N] [--tz ZONE] [--json] [--config FILE]
+\t\t[-n N | --timeline] [--tz ZONE] [--json] [--config FILE]
 \tcronctl check [--system] [--json] FILE...
 \tcronctl mail-test [ADDRESS] [--user USER] [--mailcmd COMMAND] [--mailargs FORMAT]
 \t\t[--json] [--config FILE]

@@ -4,10 +4,12 @@ import { toText } from '../system/bytes.ts';
 
 /** Cut a line where a terminal would wrap it. */
 export function fit(line: string): string {
-  const { columns } = process.stdout;
-  return columns === undefined || line.length <= columns
-    ? line
-    : `${line.slice(0, columns - 3)}...`;
+  return cut(line, process.stdout.columns ?? Infinity);
+}
+
+/** Cut a line to a width. */
+export function cut(line: string, width: number): string {
+  return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 3))}...`;
 }
 
 /** Show an instant as the clocks of this host do, with its zone of now. */

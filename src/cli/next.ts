@@ -5,14 +5,18 @@ import { parseCrontab } from '../core/crontab.ts';
 import type { Entry } from '../core/entry.ts';
 import { forecast } from '../core/forecast.ts';
 import { refuseSetting, settingsOf } from '../core/settings.ts';
-import type { Offsets } from '../core/spans.ts';
+import { MINUTE_MS, type Offsets } from '../core/spans.ts';
 import { isZone } from '../core/zone.ts';
+import type { Tab } from '../spool/tab.ts';
 import { readConfig } from '../system/config.ts';
 import { EXIT, Failure } from '../system/failure.ts';
+import { crowds, type Window } from './crowd.ts';
 import { clockTime, distance, fit, onOneLine } from './lines.ts';
 import { longOptions, type Options } from './longs.ts';
+import { lookOf } from './look.ts';
 import { type Choice, readTabs } from './tabs.ts';
 import { print, say } from './terminal.ts';
+import { picture } from './timeline.ts';
 import { asJson, asText, localOffsets, type Show, upcoming, type Upcoming } from './upcoming.ts';
 import { readTime } from './when.ts';
 
@@ -28,7 +32,7 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \t--json\t(one object a line)
 \t--config FILE\t(read this file and not /etc/mailcron.toml)`;
 
-const NAMES = ['file:', 'system', 'user:', 'from:', 'until:', 'tz:', 'json', 'config:', 'help'];
+const NAMES = 'file: system user: from: until: timeline tz: json config: help'.split(' ');
 
 /** Tell what will start; returns the exit status. */
 export async function next(args: readonly string[]): Promise<number> {
@@ -42,7 +46,13 @@ export async function next(args: readonly string[]): Promise<number> {
   if (until !== undefined && until < from) throw misused('--until is before --from');
   const count = readCount(options.get('n'), until !== undefined);
   const paths = () => readConfig({ config: options.get('config') }, process.env).paths;
-  const tabs = await readTabs(chooseTabs(options), paths);
+  const choice = chooseTabs(options);
+  if (options.has('timeline')) {
+    if (options.has('n')) throw misused('give -n or --timeline, not both');
+    const window = windowOf(from, until, offsets);
+    return showPicture(await readTabs(choice, paths), window, options.has('json'));
+  }
+  const tabs = await readTabs(choice, paths);
   const starts = upcoming(tabs, hostname(), {
     from,
     offsets,
@@ -52,6 +62,31 @@ export async function next(args: readonly string[]): Promise<number> {
     ? asJson
     : asText(tabs, offsets, options.has('from') ? null : now);
   if ((await printAll(starts, count, show)) === 0) say('cronctl: nothing starts in this time');
+  return EXIT.OK;
+}
+
+/** More days than a picture should have. */
+const MOST_DAYS = 31;
+
+/** Without an end, a window has 24 rows: of the hour that it begins in only a part. */
+function windowOf(from: number, until: number | undefined, offsets: Offsets): Window {
+  if (until !== undefined && until - from > MOST_DAYS * 1440 * MINUTE_MS)
+    throw misused(`--timeline shows ${MOST_DAYS} days at most`);
+  const past = (from + offsets('', from) * MINUTE_MS) % HOUR_MS;
+  return { from, until: until ?? from - past + 24 * HOUR_MS, offsets };
+}
+
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** Draw the window, or tell its minutes as JSON. */
+async function showPicture(tabs: readonly Tab[], window: Window, isJson: boolean): Promise<number> {
+  const found = crowds(tabs, hostname(), window);
+  const lines = isJson
+    ? [...found].map(([at, { starts }]) =>
+        JSON.stringify({ at: new Date(at).toISOString(), starts }),
+      )
+    : picture(found, window, lookOf(process.stdout, process.env));
+  if (lines.length > 0) await print(Buffer.from(`${lines.join('\n')}\n`));
   return EXIT.OK;
 }
 

@@ -84,8 +84,6 @@ export function asJson({ at, tab, entry }: Upcoming): string {
 
 /** One start as a line of a table: when, in how long unless it is counted from another time, who, what. */
 export function asText(tabs: readonly Tab[], offsets: Offsets, now: number | null): Show {
-  const userOf = (tab: Tab, entry: Entry): string =>
-    entry.user === null ? (tab.user ?? '') : onOneLine(entry.user);
   const users = tabs.flatMap((tab) => tab.entries.map((entry) => userOf(tab, entry).length));
   const width = users.reduce((most, length) => Math.max(most, length), 0);
   return ({ at, tab, entry }) => {
@@ -93,6 +91,11 @@ export function asText(tabs: readonly Tab[], offsets: Offsets, now: number | nul
     const who = userOf(tab, entry).padEnd(width);
     return fit([clockTime(at, offsets('', at)), ...away, who, onOneLine(entry.command)].join('  '));
   };
+}
+
+/** Whose job it is. */
+export function userOf(tab: Tab, entry: Entry): string {
+  return entry.user === null ? (tab.user ?? '') : onOneLine(entry.user);
 }
 
 /** `in 23 h 59 min` */

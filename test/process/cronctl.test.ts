@@ -164,6 +164,37 @@ test('cronctl next without a file tells of all crontabs of the configuration', (
   assert.match(err, /^cronctl: INSECURE MODE \(group\/other writable\) \(.*\/cron.d\/open\)\n$/);
 });
 
+test('cronctl next --timeline draws the day, or tells its minutes as JSON', (t) => {
+  const { write, cronctl } = place(t);
+  write('tab', '*/30 * * * * wild\n30 2 * * * late\n');
+  const args = ['next', '--timeline', '--file', 'tab', ...NY, ...SPRING];
+  const { status, out, err } = cronctl(args);
+  assert.deepEqual([status, err], [0, '']);
+  assert.deepEqual(out.split('\n').slice(1, 8), [
+    'Sun 2027-03-14 -0500',
+    `01:00  ${' '.repeat(45)}${'.'.repeat(15)}`,
+    'Sun 2027-03-14 -0400',
+    `03:00  :${'.'.repeat(14)}${' '.repeat(45)}      2`,
+    '',
+    '- 1  : 2  starts a minute',
+    '2 starts in all; most in one minute:',
+  ]);
+  assert.deepEqual(objects(cronctl([...args, '--json']).out), [
+    { at: '2027-03-14T07:00:00.000Z', starts: 2 },
+  ]);
+  const day = cronctl([
+    'next',
+    '--timeline',
+    '--file',
+    'tab',
+    '--from',
+    '2027-01-01',
+    '--tz',
+    'UTC',
+  ]);
+  assert.equal(day.out.match(/^\d\d:00 {2}/gm)?.length, 24);
+});
+
 test('cronctl next --user tells of that user alone', (t) => {
   const { write, cronctl } = place(t);
   write('crontab', '0 1 * * * root a\n');
@@ -273,6 +304,8 @@ const misuse: Record<string, RegExp> = {
   'next --file a --user b': /give --file or --user, not both/,
   'next --system': /--system tells of a --file/,
   'next -n 0 --file -': /-n "0" is no number/,
+  'next --timeline -n 3 --file -': /give -n or --timeline, not both/,
+  'next --timeline --from 2027-01-01 --until 2027-03-01 --file -': /shows 31 days at most/,
   'next --tz Mars/Base --file -': /"Mars\/Base" is no time zone/,
   'next --from soon --file -': /--from "soon" is no time/,
   'next --from 2027-01-02 --until 2027-01-01 --file -': /--until is before --from/,
