@@ -13,17 +13,21 @@ import type { Log } from '../system/sink.ts';
 import { systemNames } from '../system/users.ts';
 import { TABLE_LIMIT } from './check.ts';
 import { type LoadedCrontabs, ownName } from './crontabs.ts';
+import type { Ended } from './ended.ts';
 import { Changes, noCrontab } from './install.ts';
 import { liveAnswers, type LiveTools } from './live.ts';
 import { mailAnswers } from './mails.ts';
+import { overview } from './overview.ts';
 import { type ReceptionTools, submitRow } from './reception.ts';
 import type { Settings } from './serve.ts';
-import { version } from './version.ts';
+import type { Soonest } from './soonest.ts';
 
 /** The parts of the daemon that requests are about. */
 export interface ControlTools extends ReceptionTools {
   readonly crontabs: LoadedCrontabs;
-  readonly runners: LiveTools['runners'] & Pick<Runners, 'count'>;
+  readonly runners: LiveTools['runners'] & Pick<Runners, 'list'>;
+  readonly soonest: Soonest;
+  readonly ended: Ended;
   readonly rounds: Pick<Rounds, 'flush' | 'look'> | null;
   /** In milliseconds since the epoch. */
   readonly started: number;
@@ -62,9 +66,10 @@ const LISTINGS: ReadonlyMap<unknown, string | null> = new Map([
 
 function answers(
   { config, startNothing: startsNothing }: Settings,
-  { crontabs, runners, rounds, users, started, log }: ControlTools,
+  tools: ControlTools,
   daemon: number,
 ): Rows {
+  const { crontabs, runners, rounds, users, log } = tools;
   const { paths } = config;
   const store = spoolCrontabs(paths.spool);
   const backups = openBackups(join(paths.state, 'backup'));
@@ -78,7 +83,6 @@ function answers(
     note: (caller, event, detail) => log(caller.name, event, detail),
   });
   const mails = mailAnswers({ outbox: join(paths.state, 'outbox'), rounds, daemon });
-  const ours = version();
 
   async function list({ head: { purpose }, caller, user }: Call): Promise<Answer> {
     const event = LISTINGS.has(purpose) ? LISTINGS.get(purpose) : 'LIST';
@@ -115,35 +119,11 @@ function answers(
     return { head: refusal('none', `no backup number ${number} of the crontab of ${user.name}`) };
   }
 
-  async function status(call: Call): Promise<Answer> {
-    const { head, caller, user } = call;
-    const isAll = head.user === undefined && isPrivileged(caller, daemon);
-    const tabs = crontabs.tabs.filter((tab) => isAll || tab.user === user.name);
-    const jobs = runners.jobs.filter((job) => isAll || job.user === user.name);
-    const told = {
-      pid: process.pid,
-      started: new Date(started).toISOString(),
-      version: ours,
-      crontabs: tabs.length,
-      entries: tabs.reduce((sum, { entries }) => sum + entries.length, 0),
-      jobs: jobs.length,
-      running: jobs.slice(0, TOLD).map(({ run, user: owner, command, pid, since }) => ({
-        run,
-        user: owner,
-        command,
-        pid,
-        // A runner of an older version does not tell.
-        ...(since > 0 && { since: new Date(since).toISOString() }),
-      })),
-      runners: runners.count,
-      mails: await mails.count(call),
-    };
-    return { head: { ...DONE, status: told } };
-  }
-
   async function reload(): Promise<Answer> {
     await crontabs.refresh();
-    return { head: DONE };
+    const { tabs } = crontabs;
+    const entries = tabs.reduce((sum, tab) => sum + tab.entries.length, 0);
+    return { head: { ...DONE, crontabs: tabs.length, entries } };
   }
 
   return {
@@ -152,7 +132,15 @@ function answers(
     remove: { body: 'none', answer: remove },
     backups: { body: 'none', answer: listBackups },
     backup: { body: 'none', answer: backup },
-    status: { body: 'none', answer: status },
+    status: {
+      body: 'none',
+      answer: overview({
+        ...tools,
+        mails: mails.count,
+        outputs: join(paths.state, 'output'),
+        daemon,
+      }),
+    },
     run: { body: 'none', answer: live.run },
     follow: { body: 'none', answer: live.follow },
     kill: { body: 'none', answer: live.kill },
@@ -164,5 +152,3 @@ function answers(
 }
 
 const DONE = { ok: true } as const;
-/** Jobs that a status tells at most; it counts all. */
-const TOLD = 10_000;

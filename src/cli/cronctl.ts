@@ -8,12 +8,12 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \tcronctl mail-test [ADDRESS] [--user USER] [--mailcmd COMMAND] [--mailargs FORMAT]
 \t\t[--json] [--config FILE]
 \tcronctl status [--json] [--config FILE]
-\tcronctl run [--detach [--json]] [--no-mail] [--user USER] [--config FILE] ENTRY
-\tcronctl kill [--now | --signal SIGNAL] [--json] [--config FILE] RUN...
-\tcronctl log [-f | --follow] [--config FILE] RUN
-\tcronctl reload [--config FILE]
+	cronctl run [--detach [--json]] [--no-mail] [--user USER] [--config FILE] ENTRY
+	cronctl kill [--now | --signal SIGNAL] [--json] [--config FILE] RUN...
+	cronctl log [-f | --follow] [--config FILE] RUN
+	cronctl reload [--json] [--config FILE]
 \tcronctl mailq [--json] [--config FILE]
-\tcronctl flush [--config FILE] [ID...]
+\tcronctl flush [--json] [--config FILE] [ID...]
 
 \tnext\t(tells what the daemon will start, and when)
 \tcheck\t(tells every problem of crontabs; "-": standard input)
@@ -40,7 +40,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.ts')).run,
   kill: async () => (await import('./kill.ts')).kill,
   log: async () => (await import('./log.ts')).log,
-  reload: async () => (await import('./status.ts')).reload,
+  reload: async () => (await import('./reload.ts')).reload,
   mailq: async () => (await import('./mailq.ts')).mailq,
   flush: async () => (await import('./mailq.ts')).flush,
 };

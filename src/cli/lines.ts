@@ -43,6 +43,15 @@ export function duration(ms: number): string {
   return minutes > 0 ? `${minutes} min` : `${Math.max(0, Math.ceil(ms / 1000))} s`;
 }
 
+/** Say how many bytes: `812 B`, `64 KiB`, `1.5 GiB`. */
+export function bytesText(bytes: number): string {
+  const power = bytes < 1024 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), UNITS.length - 1);
+  const number = bytes / 1024 ** power;
+  return `${power > 0 && number < 10 ? number.toFixed(1) : Math.floor(number)} ${UNITS[power]}`;
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
 /** A byte string on one line of a terminal: nothing in it moves the cursor. */
 export function onOneLine(text: string): string {
   return harmless(toText(text));

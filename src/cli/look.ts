@@ -2,7 +2,7 @@
 
 /** What can be shown. */
 export interface Look {
-  /** Columns; of what is no terminal, those of an old one. */
+  /** Columns; endless where nothing wraps. */
   readonly width: number;
   /** Characters beyond ASCII. */
   readonly isUnicode: boolean;
@@ -21,7 +21,7 @@ export function lookOf(
 ): Look {
   const { NO_COLOR = '', TERM = 'dumb', LC_ALL, LC_CTYPE, LANG } = environment;
   return {
-    width: output.columns ?? 80,
+    width: output.columns ?? Infinity,
     isUnicode: /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || ''),
     hasColours: output.isTTY === true && NO_COLOR === '' && TERM !== 'dumb',
   };

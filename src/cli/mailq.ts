@@ -5,27 +5,25 @@ import { columns, count } from './columns.ts';
 import { inquire } from './inquiry.ts';
 import { distance, duration, fit, harmless } from './lines.ts';
 import { longOptions } from './longs.ts';
-import { print, say } from './terminal.ts';
+import { refuseOperands, show } from './shown.ts';
+import { say } from './terminal.ts';
 
 const MAILQ_USAGE = `usage:\tcronctl mailq [--json] [--config FILE]
 
 \t--json\t(an object a line)
 \t--config FILE\t(read this file and not /etc/mailcron.toml)`;
 
-const FLUSH_USAGE = `usage:\tcronctl flush [--config FILE] [ID...]
+const FLUSH_USAGE = `usage:\tcronctl flush [--json] [--config FILE] [ID...]
 
 \tID\t(as mailq shows it; all mails, if there is none)
+\t--json\t(an object)
 \t--config FILE\t(read this file and not /etc/mailcron.toml)`;
 
 /** Tell which mails wait, or were given up. */
 export async function mailq(args: readonly string[]): Promise<number> {
   const { options, operands } = longOptions(args, ['json', 'config:', 'help'], '', MAILQ_USAGE);
   if (options.has('help')) return show(MAILQ_USAGE);
-  const [strange] = operands;
-  if (strange !== undefined)
-    throw new Failure(`usage error: "${strange}" is no option\n${MAILQ_USAGE}`, {
-      exit: EXIT.USAGE,
-    });
+  refuseOperands(operands, MAILQ_USAGE);
   const answer = await inquire({ request: 'mailq' }, options.get('config'));
   const { mails, count: all } = answer;
   if (mails === undefined) throw new Failure('cron tells of no mails', { exit: EXIT.FAILURE });
@@ -39,34 +37,33 @@ const AT_ONCE = 100;
 
 /** Have mails tried now; the exit status says whether there are those that were named. */
 export async function flush(args: readonly string[]): Promise<number> {
-  const { options, operands } = longOptions(args, ['config:', 'help'], '', FLUSH_USAGE);
+  const { options, operands } = longOptions(args, ['json', 'config:', 'help'], '', FLUSH_USAGE);
   if (options.has('help')) return show(FLUSH_USAGE);
-  let status: number = EXIT.OK;
+  const strangers: string[] = [];
   const ask = async (ids?: readonly string[]): Promise<number> => {
     const { flushed, unknown = [] } = await inquire(
       { request: 'flush', ids },
       options.get('config'),
     );
-    for (const id of unknown) {
-      say(`cronctl: no mail "${harmless(id)}" waits`);
-      status = EXIT.FAILURE;
-    }
+    strangers.push(...unknown);
     return flushed ?? 0;
   };
   let flushed = 0;
   if (operands.length === 0) flushed = await ask();
   for (let at = 0; at < operands.length; at += AT_ONCE)
     flushed += await ask(operands.slice(at, at + AT_ONCE));
+  const status = strangers.length === 0 ? EXIT.OK : EXIT.FAILURE;
+  if (options.has('json')) {
+    await show(JSON.stringify({ flushed, unknown: strangers }));
+    return status;
+  }
+  for (const id of strangers) say(`cronctl: no mail "${harmless(id)}" waits`);
   if (operands.length === 0 || flushed > 0)
     await show(flushed === 0 ? NOTHING : `${count(flushed, 'mail is', 'mails are')} tried now`);
   return status;
 }
 
 const NOTHING = 'no mail waits';
-
-async function show(text: string): Promise<number> {
-  return (await print(Buffer.from(`${text}\n`))) ? EXIT.OK : EXIT.FAILURE;
-}
 
 /** Mails in lines for people, each with the reason why it is still there. */
 export function asTable(mails: readonly MailInfo[], all: number, now: number): string {

@@ -20,6 +20,7 @@ import { systemUsers, type Users } from '../system/users.ts';
 import { count } from './columns.ts';
 import { controlDesk } from './control.ts';
 import { type LoadedCrontabs, openCrontabs, ownName } from './crontabs.ts';
+import { Ended } from './ended.ts';
 import { tellParent } from './fork.ts';
 import { instructions, startRunner } from './instructions.ts';
 import { Notices } from './notices.ts';
@@ -27,6 +28,7 @@ import { openProgress } from './progress.ts';
 import { firstStart } from './reboot.ts';
 import { makeRounds, type Outbound } from './rounds.ts';
 import type { Settings } from './serve.ts';
+import { Soonest } from './soonest.ts';
 import { firingsOf, pretend, rebootFirings } from './starts.ts';
 
 /** The manager's watchdog is fed once a minute. */
@@ -72,9 +74,10 @@ export async function schedule(
   const around = { settings, clock, users, log, choice, forked, signal };
 
   const crontabs = await loadCrontabs(around);
-  const { runners, outbound, start } = await openWorks(around);
+  const ended = new Ended();
+  const { runners, outbound, start } = await openWorks(around, ended);
   if (!settings.startNothing) tellOwners(crontabs, paths.state, runners, log);
-  const server = await openControl(around, crontabs, runners, outbound);
+  const server = await openControl(around, crontabs, { runners, outbound, ended });
   log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
   const doing = (): string => summary(crontabs.tabs, runners.jobs.length);
   manager.ready(doing());
@@ -142,8 +145,8 @@ function summary(tabs: readonly Tab[], jobs: number): string {
 }
 
 /** Take over the runners that live, start one, and begin the rounds of the outbox. */
-async function openWorks(around: Surroundings): Promise<Works> {
-  const { settings, users, log, choice, forked, signal } = around;
+async function openWorks(around: Surroundings, ended: Ended): Promise<Works> {
+  const { settings, clock, users, log, choice, forked, signal } = around;
   const { state, run } = settings.config.paths;
   const outbound = settings.startNothing ? null : makeRounds(settings.config, users, log);
   const runners = await openRunners({
@@ -153,6 +156,10 @@ async function openWorks(around: Surroundings): Promise<Works> {
     onPosted: () => void outbound?.rounds.look(), // never throws
     mailed: () => runsIn(join(state, 'outbox')),
     fork: (id) => startRunner(instructions(id, settings, choice), forked ? 'ignore' : 'inherit'),
+    witness: {
+      started() {},
+      ended: (job, how) => ended.add(job, how, clock.now()),
+    },
     log,
     signal,
   });
@@ -176,11 +183,11 @@ function tellOwners(crontabs: LoadedCrontabs, state: string, runners: Runners, l
 function openControl(
   { settings, users, log, clock }: Surroundings,
   crontabs: LoadedCrontabs,
-  runners: Runners,
-  outbound: Outbound | null,
+  { runners, outbound, ended }: Pick<Works, 'runners' | 'outbound'> & { readonly ended: Ended },
 ): Promise<ControlServer> {
   const rounds = outbound?.rounds ?? null;
-  const tools = { crontabs, runners, rounds, users, log, started: clock.now() };
+  const soonest = new Soonest(crontabs, clock, hostname());
+  const tools = { crontabs, runners, rounds, users, log, soonest, ended, started: clock.now() };
   return openServer({
     path: join(settings.config.paths.run, SOCKET_NAME),
     desk: controlDesk(settings, tools),

@@ -1,68 +1,88 @@
-/** cronctl status and reload: what the daemon is doing → stdout; its crontabs → looked at now. */
-import type { RunningInfo, StatusInfo } from '../control/protocol.ts';
+/** cronctl status: what the daemon is doing → stdout. */
+import type {
+  EndedInfo,
+  NextInfo,
+  RunnerInfo,
+  RunningInfo,
+  StatusInfo,
+} from '../control/protocol.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { columns, count } from './columns.ts';
 import { inquire } from './inquiry.ts';
-import { duration, harmless, localTime } from './lines.ts';
+import { bytesText, clockTime, distance, duration, harmless, localTime } from './lines.ts';
 import { longOptions } from './longs.ts';
-import { print } from './terminal.ts';
+import { type Look, lookOf, paint } from './look.ts';
+import { refuseOperands, show } from './shown.ts';
 
-const STATUS_USAGE = `usage:\tcronctl status [--json] [--config FILE]
+const USAGE = `usage:\tcronctl status [--json] [--config FILE]
 
 \t--json\t(an object)
 \t--config FILE\t(read this file and not /etc/mailcron.toml)`;
 
-const RELOAD_USAGE = `usage:\tcronctl reload [--config FILE]
-
-\t--config FILE\t(read this file and not /etc/mailcron.toml)`;
-
 /** Tell whether cron is running, and what it is doing; the exit status says whether. */
 export async function status(args: readonly string[]): Promise<number> {
-  const { options, operands } = longOptions(args, ['json', 'config:', 'help'], '', STATUS_USAGE);
-  if (options.has('help')) return show(STATUS_USAGE);
-  refuseOperands(operands, STATUS_USAGE);
-  const answer = await inquire({ request: 'status' }, options.get('config'));
-  const { status: told } = answer;
+  const { options, operands } = longOptions(args, ['json', 'config:', 'help'], '', USAGE);
+  if (options.has('help')) return show(USAGE);
+  refuseOperands(operands, USAGE);
+  const told = await askStatus(options.get('config'));
+  if (options.has('json')) return show(JSON.stringify(told));
+  return show(asText(told, Date.now(), lookOf(process.stdout, process.env)));
+}
+
+/** Ask the daemon of a configuration what it is doing. */
+export async function askStatus(config: string | undefined): Promise<StatusInfo> {
+  const { status: told } = await inquire({ request: 'status' }, config);
   if (told === undefined) throw new Failure('cron tells no status', { exit: EXIT.FAILURE });
-  return show(options.has('json') ? JSON.stringify(told) : asText(told, Date.now()));
+  return told;
 }
 
-/** Have cron look at its crontabs now; returns when it has. */
-export async function reload(args: readonly string[]): Promise<number> {
-  const { options, operands } = longOptions(args, ['config:', 'help'], '', RELOAD_USAGE);
-  if (options.has('help')) return show(RELOAD_USAGE);
-  refuseOperands(operands, RELOAD_USAGE);
-  await inquire({ request: 'reload' }, options.get('config'));
-  return EXIT.OK;
-}
-
-function refuseOperands([first]: readonly string[], usage: string): void {
-  if (first !== undefined)
-    throw new Failure(`usage error: "${first}" is no option\n${usage}`, { exit: EXIT.USAGE });
-}
-
-async function show(text: string): Promise<number> {
-  return (await print(Buffer.from(`${text}\n`))) ? EXIT.OK : EXIT.FAILURE;
-}
+/** Of what comes and what failed so much is shown; --json tells more. */
+const SHOWN = 5;
 
 /** The status in lines for people. */
-export function asText(told: StatusInfo, now: number): string {
-  const { pid, version, crontabs, entries, jobs, running, mails } = told;
+export function asText(told: StatusInfo, now: number, look: Look): string {
+  const { version, pid, jobs, running, runnerList = [], next = [], failures = [] } = told;
   const started = Date.parse(told.started);
   const head = [
     `cron ${harmless(version)} is running with pid ${pid} since ${localTime(started)} (${duration(now - started)})`,
-    `${count(crontabs, 'crontab')}, ${count(entries, 'entry', 'entries')}, ${count(jobs, 'running job')}`,
-    ...(mails === undefined ? [] : mailLines(mails)),
+    summary(told),
+    ...mailLines(told).map((line) => paint(look, 'warn', line)),
   ];
-  if (running.length === 0) return head.join('\n');
-  const table = columns([HEADINGS, ...running.map((job) => row(job, now))]);
   const rest = jobs - running.length;
-  if (rest > 0) table.push(`and ${rest} more`);
-  return [...head, '', ...table].join('\n');
+  const sections = [
+    table(look, RUNNERS, runnerList.map(runnerRow)),
+    [
+      ...table(
+        look,
+        RUNNING,
+        running.map((job) => runningRow(job, now)),
+      ),
+      ...(rest > 0 ? [`and ${rest} more`] : []),
+    ],
+    table(
+      look,
+      NEXT,
+      next.slice(0, SHOWN).map((each) => nextRow(each, now)),
+    ),
+    table(
+      look,
+      FAILED,
+      failures.slice(0, SHOWN).map((each) => failedRow(each, now)),
+    ),
+  ];
+  const shown = sections.filter(({ length }) => length > 0);
+  return [head, ...shown].map((lines) => lines.join('\n')).join('\n\n');
+}
+
+/** How much there is of what. */
+export function summary({ crontabs, entries, jobs }: StatusInfo): string {
+  return `${count(crontabs, 'crontab')}, ${count(entries, 'entry', 'entries')}, ${count(jobs, 'running job')}`;
 }
 
 /** Nothing, if there is none. */
-function mailLines({ waiting, failed }: NonNullable<StatusInfo['mails']>): string[] {
+export function mailLines({
+  mails: { waiting, failed } = { waiting: 0, failed: 0 },
+}: StatusInfo): string[] {
   const said = [
     ...(waiting > 0 ? [count(waiting, 'mail waits', 'mails wait')] : []),
     ...(failed > 0 ? [count(failed, 'mail is given up', 'mails are given up')] : []),
@@ -70,9 +90,83 @@ function mailLines({ waiting, failed }: NonNullable<StatusInfo['mails']>): strin
   return said.length > 0 ? [`${said.join(', ')}: see "cronctl mailq"`] : [];
 }
 
-const HEADINGS = ['USER', 'PID', 'FOR', 'RUN', 'COMMAND'];
+/** The columns of a table. */
+export interface Columns {
+  readonly headings: readonly string[];
+  /** Those to the right. */
+  readonly numbers?: ReadonlySet<number>;
+}
 
-function row({ user, pid, since, run, command = '' }: RunningInfo, now: number): string[] {
+/** Rows below their headings; nothing, if there is none. */
+export function table(
+  look: Look,
+  { headings, numbers }: Columns,
+  rows: readonly (readonly string[])[],
+): string[] {
+  if (rows.length === 0) return [];
+  const [head = '', ...lines] = columns([headings, ...rows], numbers, look.width);
+  return [paint(look, 'bold', head), ...lines];
+}
+
+const RUNNERS: Columns = { headings: ['RUNNER', 'PID', 'JOBS', ''], numbers: new Set([1, 2]) };
+
+function runnerRow({ id, pid, jobs, draining }: RunnerInfo): string[] {
+  return [harmless(id), `${pid ?? '?'}`, `${jobs}`, draining ? 'ends after its last job' : ''];
+}
+
+const RUNNING: Columns = {
+  headings: ['USER', 'PID', 'FOR', 'OUTPUT', 'RUN', 'COMMAND'],
+  numbers: new Set([1, 3]),
+};
+
+function runningRow(
+  { user, pid, since, bytes, run, command = '' }: RunningInfo,
+  now: number,
+): string[] {
   const age = since === undefined ? '' : duration(now - Date.parse(since));
-  return [harmless(user), pid === 0 ? '' : `${pid}`, age, harmless(run), harmless(command)];
+  const printed = bytes === undefined ? '' : bytesText(bytes);
+  return [
+    harmless(user),
+    pid === 0 ? '' : `${pid}`,
+    age,
+    printed,
+    harmless(run),
+    harmless(command),
+  ];
+}
+
+/** What starts soonest. */
+export const NEXT: Columns = { headings: ['NEXT', 'AT', 'USER', 'COMMAND'] };
+
+export function nextRow({ at, user, command }: NextInfo, now: number): string[] {
+  const when = Date.parse(at);
+  return [distance(Math.max(0, when - now)), atClock(when), harmless(user), harmless(command)];
+}
+
+/** What failed last. */
+const FAILED: Columns = { headings: ['FAILED', 'HOW', 'AFTER', 'USER', 'RUN', 'COMMAND'] };
+
+function failedRow(ended: EndedInfo, now: number): string[] {
+  const { at, seconds, user, run, command } = ended;
+  const ago = `${duration(now - Date.parse(at))} ago`;
+  return [
+    ago,
+    howOf(ended),
+    duration(seconds * 1000),
+    harmless(user),
+    harmless(run),
+    harmless(command),
+  ];
+}
+
+/** How a job ended, in a word or two. */
+export function howOf({ result, exit, signal }: EndedInfo): string {
+  if (typeof signal === 'string') return harmless(signal);
+  return typeof exit === 'number' ? `exit ${exit}` : result;
+}
+
+/** `Sun 14:05` */
+function atClock(at: number): string {
+  const [day = '', , time = ''] = clockTime(at, -new Date(at).getTimezoneOffset()).split(' ');
+  return `${day} ${time}`;
 }

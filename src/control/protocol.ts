@@ -88,6 +88,44 @@ export interface RunningInfo {
   readonly pid: number;
   /** When it was started, as ISO 8601 has it. */
   readonly since?: string;
+  /** The minute for which. */
+  readonly scheduled?: string;
+  /** What it has printed so far; of very many jobs it is not told. */
+  readonly bytes?: number;
+}
+
+/** A job that has ended. */
+export interface EndedInfo {
+  readonly run: string;
+  readonly user: string;
+  readonly command: string;
+  /** When it ended, as ISO 8601 has it. */
+  readonly at: string;
+  /** How long it ran. */
+  readonly seconds: number;
+  readonly result: 'succeeded' | 'failed' | 'not started' | 'unknown';
+  /** Of one that ran to its end: one of the two. */
+  readonly exit?: number | null;
+  readonly signal?: string | null;
+}
+
+/** The next start of an entry. */
+export interface NextInfo {
+  /** As ISO 8601 has it. */
+  readonly at: string;
+  readonly user: string;
+  readonly command: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** A process that starts jobs. */
+export interface RunnerInfo {
+  readonly id: string;
+  readonly pid: number | null;
+  readonly jobs: number;
+  /** It starts nothing any more, and ends after its last job. */
+  readonly draining: boolean;
 }
 
 /** What the daemon tells of itself; to who is not root, of their own only. */
@@ -101,7 +139,14 @@ export interface StatusInfo {
   /** Jobs that are running, of which `running` may list the first ones only. */
   readonly jobs: number;
   readonly runners: number;
-  /** Mails in the outbox; an older daemon does not tell. */
+  /** To root only; this and what follows an older daemon does not tell. */
+  readonly runnerList?: readonly RunnerInfo[];
+  /** Entries that start soonest, each with its next start. */
+  readonly next?: readonly NextInfo[];
+  /** Jobs that ended since the daemon was started, the latest first; and those that did not succeed. */
+  readonly ended?: readonly EndedInfo[];
+  readonly failures?: readonly EndedInfo[];
+  /** Mails in the outbox. */
   readonly mails?: { readonly waiting: number; readonly failed: number };
 }
 

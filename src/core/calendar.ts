@@ -8,11 +8,12 @@ const FAR = 41 * 366;
 
 /**
  * Find the first due minute after this one; minutes are local ones since the epoch. Null: there is
- * none. The package that forecast() steps with would make the daemon half as large again.
+ * none within so many days. The package that forecast() steps with would make the daemon half as
+ * large again.
  */
-export function dueAfter(times: Times, local: number): number | null {
+export function dueAfter(times: Times, local: number, days = FAR): number | null {
   const first = Math.floor((local + 1) / DAY);
-  for (let day = first; day < first + FAR; day++) {
+  for (let day = first; day <= first + days; day++) {
     const date = new Date(day * DAY_MS);
     if (!has(times.month, date.getUTCMonth() + 1)) {
       day = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1) / DAY_MS - 1;

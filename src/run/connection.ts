@@ -3,6 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import type { Ending } from './ending.ts';
 import {
   batchesOf,
+  type HowEnded,
   type Firing,
   listenTo,
   type LostRun,
@@ -18,8 +19,10 @@ export class Connection {
   readonly jobs = new Map<string, RunningJob>();
   /** Called with the runs that it has put into its journal. */
   onRecorded: (runs: readonly string[]) => void = () => {};
+  /** Called with each job that has begun. */
+  onStarted: (job: RunningJob) => void = () => {};
   /** Called with each job that has ended. */
-  onEnded: (job: RunningJob) => void = () => {};
+  onEnded: (job: RunningJob, how: HowEnded) => void = () => {};
   /** Called with all that it says, when that is known here. */
   onWord: (word: Word) => void = () => {};
   /** Who waits for an answer to a kill, by run. */
@@ -111,11 +114,12 @@ export class Connection {
         return this.onRecorded(word.runs);
       case 'started':
         this.jobs.set(word.job.run, word.job);
+        if (word.job.pid !== 0) this.onStarted(word.job);
         return;
       case 'ended': {
         const job = this.jobs.get(word.run);
         this.jobs.delete(word.run);
-        if (job !== undefined) this.onEnded(job);
+        if (job !== undefined) this.onEnded(job, word.exit ?? 'not started');
         return;
       }
       case 'posted':

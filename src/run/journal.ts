@@ -7,6 +7,7 @@ import {
   ftruncateSync,
   openSync,
   readFileSync,
+  readSync,
   statSync,
   truncateSync,
   writeSync,
@@ -125,6 +126,23 @@ export function isAbandoned(file: string): boolean | null {
     closeSync(fd);
   }
 }
+
+/** Read who writes a journal, by its first line. */
+export function writerOf(file: string): Pick<JournalContents, 'pid' | 'started'> {
+  const fd = openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(FIRST_LINE);
+    const text = bytes.toString('utf8', 0, readSync(fd, bytes));
+    const line = new LineReader().read(text.slice(0, text.indexOf('\n')));
+    const isFirst = line !== null && 'runner' in line;
+    return { pid: isFirst ? line.pid : undefined, started: isFirst ? line.started : undefined };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Longer than the first line is. */
+const FIRST_LINE = 1024;
 
 /** Read a journal; a last line that a crash cut short never happened, for its job was not started. */
 export function readJournal(file: string): JournalContents {

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errorCode, reason } from '../system/failure.ts';
 import type { Log } from '../system/sink.ts';
-import { isAbandoned, type JournalContents, readJournal, settle, trim } from './journal.ts';
+import {
+  isAbandoned,
+  type JournalContents,
+  readJournal,
+  settle,
+  trim,
+  writerOf,
+} from './journal.ts';
 import type { LostRun } from './protocol.ts';
 
 /** Journals of ended runners are kept so long, in milliseconds: no restart looks further back. */
@@ -74,9 +81,13 @@ export class Past {
     }
   }
 
-  /** Who writes a journal. */
+  /** Who writes a journal; nothing, if it is out of reach. */
   writer(id: string): Pick<JournalContents, 'pid' | 'started'> {
-    return readJournal(this.#journal(id));
+    try {
+      return writerOf(this.#journal(id));
+    } catch {
+      return { pid: undefined, started: undefined };
+    }
   }
 
   /** Note what a living runner has recorded; returns the keys. */

@@ -47,6 +47,17 @@ export interface RunningJob {
   readonly since: number;
   /** 0 while it is on its way. */
   readonly pid: number;
+  /** See Firing; a runner of an older version does not tell. */
+  readonly scheduled?: string;
+}
+
+/** How a job ended: it may never have begun, and nobody knows it of one whose runner died. */
+export type HowEnded = Exit | 'not started' | 'unknown';
+
+/** Hears of all jobs of all runners. */
+export interface Witness {
+  started(job: RunningJob): void;
+  ended(job: RunningJob, how: HowEnded): void;
 }
 
 /** A run whose runner died: how it ended and how much it printed, if that was recorded. */

@@ -215,10 +215,15 @@ export class Runner {
 
   async #run(firing: Firing): Promise<void> {
     const { journal } = this.#tools;
-    const { run, identity, user } = firing;
-    const [command, since] = [shown(firing.command), Date.now()];
+    const { run, identity, user, scheduled } = firing;
+    const known = { run, identity, user, command: shown(firing.command) };
     const onStart = (pid: number, endings?: Endings): void => {
-      const job = { run, identity, user, command, since, pid };
+      const job = {
+        ...known,
+        since: Date.now(),
+        pid,
+        ...(scheduled !== undefined && { scheduled }),
+      };
       this.#running.set(run, job);
       this.#tell({ word: 'started', job });
       if (endings !== undefined) this.#kills.started(run, endings);

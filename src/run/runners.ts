@@ -8,7 +8,7 @@ import type { Log } from '../system/sink.ts';
 import { Connection } from './connection.ts';
 import type { Ending } from './ending.ts';
 import { type Left, Past, unlinkIfThere } from './past.ts';
-import type { Firing, RunningJob } from './protocol.ts';
+import type { Firing, RunningJob, Witness } from './protocol.ts';
 import { type Watch, Watches } from './watches.ts';
 
 /** Where runners are and how one is started. */
@@ -26,6 +26,8 @@ export interface RunnersSetup {
   readonly onPosted: () => void;
   /** Runs whose mail is in the outbox: nothing more is to be told of them. */
   readonly mailed: () => ReadonlySet<string>;
+  /** Hears how jobs begin and end, also those of earlier schedulers. */
+  readonly witness?: Witness;
   /** Ends all waiting: the scheduler is to leave. */
   readonly signal: AbortSignal;
 }
@@ -34,6 +36,16 @@ export interface RunnersSetup {
 const ANSWER = 10_000;
 /** A runner whose journal has this size drains, and another one begins a new journal. */
 const JOURNAL_LIMIT = 16 * 1024 * 1024;
+
+/** A runner that is alive. */
+export interface RunnerInfo {
+  readonly id: string;
+  readonly pid: number | null;
+  /** Jobs that it runs. */
+  readonly jobs: number;
+  /** It starts nothing any more, and ends after its last job. */
+  readonly draining: boolean;
+}
 
 /** Take over what earlier schedulers left, and start a runner. */
 export async function openRunners(setup: RunnersSetup): Promise<Runners> {
@@ -48,7 +60,7 @@ export class Runners {
   readonly #past: Past;
   /** Handed over, and not yet known to be in a journal. */
   readonly #pending = new Map<string, Firing>();
-  readonly #draining = new Set<Connection>();
+  readonly #draining = new Map<Connection, string>();
   readonly #watches = new Watches();
   /** What dead runners left, and our runner was told but has not recorded yet. */
   #handedOn: Left[] = [];
@@ -66,7 +78,7 @@ export class Runners {
   /** Jobs that are running, of all runners. */
   get jobs(): readonly RunningJob[] {
     const own = this.#runner === null ? [] : [this.#runner.connection];
-    return [...this.#draining, ...own].flatMap(({ jobs }) => [...jobs.values()]);
+    return [...this.#draining.keys(), ...own].flatMap(({ jobs }) => [...jobs.values()]);
   }
 
   /** Send a signal to a job; false: it is not running any more. */
@@ -86,7 +98,7 @@ export class Runners {
   /** The runner that has that job. */
   #holder(run: string): Connection | null {
     const own = this.#runner === null ? [] : [this.#runner.connection];
-    return [...this.#draining, ...own].find(({ jobs }) => jobs.has(run)) ?? null;
+    return [...this.#draining.keys(), ...own].find(({ jobs }) => jobs.has(run)) ?? null;
   }
 
   /** Tell those who watch of what a runner says, and of its end. */
@@ -95,9 +107,17 @@ export class Runners {
     void connection.closed.then(() => this.#watches.lose(connection));
   }
 
-  /** How many runners there are. */
-  get count(): number {
-    return this.#draining.size + (this.#runner === null ? 0 : 1);
+  /** The runners, our own last. */
+  get list(): readonly RunnerInfo[] {
+    const told = (id: string, { jobs }: Connection, draining: boolean): RunnerInfo => ({
+      id,
+      pid: this.#past.writer(id).pid ?? null,
+      jobs: jobs.size,
+      draining,
+    });
+    const own =
+      this.#runner === null ? [] : [told(this.#runner.id, this.#runner.connection, false)];
+    return [...[...this.#draining].map(([connection, id]) => told(id, connection, true)), ...own];
   }
 
   /** Whether a job of that entry is running, or about to. */
@@ -126,7 +146,7 @@ export class Runners {
     this.#stop();
     await this.#starting;
     this.#runner?.connection.drain();
-    for (const connection of this.#draining) connection.leave();
+    for (const connection of this.#draining.keys()) connection.leave();
     this.#runner?.connection.leave();
   }
 
@@ -142,14 +162,20 @@ export class Runners {
     await this.#startRunner();
   }
 
-  async #inherit(id: string): Promise<void> {
+  /** Returns the connection to it, if it is alive. */
+  async #inherit(id: string): Promise<Connection | null> {
     try {
       const connection = this.#past.isAlive(id) ? await this.#reach(id) : null;
-      if (connection === null) return this.#bury(id);
+      if (connection === null) {
+        this.#bury(id);
+        return null;
+      }
       this.#forget(this.#past.note(id));
       this.#drain(id, connection);
+      return connection;
     } catch (error) {
       this.#setup.log('CRON', 'ERROR', `runner ${id}: ${reason(error)}`, ERROR);
+      return null;
     }
   }
 
@@ -174,10 +200,15 @@ export class Runners {
   }
 
   #drain(id: string, connection: Connection): void {
-    this.#draining.add(connection);
+    const { onPosted, witness } = this.#setup;
+    this.#draining.set(connection, id);
     this.#listen(connection);
-    connection.onPosted = this.#setup.onPosted;
-    connection.onEnded = ({ identity }) => this.#freeUnlessBusy(identity);
+    connection.onPosted = onPosted;
+    connection.onStarted = (job) => witness?.started(job);
+    connection.onEnded = (job, how) => {
+      witness?.ended(job, how);
+      this.#freeUnlessBusy(job.identity);
+    };
     connection.drain();
     void this.#whenDrained(id, connection); // ends with the runner, or with us
   }
@@ -187,6 +218,7 @@ export class Runners {
     this.#draining.delete(connection);
     for (const { identity } of connection.jobs.values()) this.#freeUnlessBusy(identity);
     if (this.#closed) return;
+    for (const job of connection.jobs.values()) this.#setup.witness?.ended(job, 'unknown');
     await this.#past.untilDead(id);
     this.#bury(id);
     this.#handOn();
@@ -194,7 +226,8 @@ export class Runners {
 
   /** Entries with jobs in runners that drain. */
   #busyElsewhere(): string[] {
-    return [...this.#draining].flatMap(({ jobs }) => [...jobs.values()].map((job) => job.identity));
+    const draining = [...this.#draining.keys()];
+    return draining.flatMap(({ jobs }) => [...jobs.values()].map((job) => job.identity));
   }
 
   #freeUnlessBusy(identity: string): void {
@@ -256,7 +289,7 @@ export class Runners {
 
   /** Start a runner, as often as it takes, and hand it what waits. */
   async #tryToStart(): Promise<void> {
-    const { fork, log, signal } = this.#setup;
+    const { fork, log, signal, witness } = this.#setup;
     for (let wait = 100; !this.#closed; wait = Math.min(wait * 2, 30_000)) {
       const id = `${Date.now().toString(36)}-${process.pid}`;
       let connection: Connection;
@@ -274,6 +307,8 @@ export class Runners {
       connection.onPosted = this.#setup.onPosted;
       connection.onRecorded = (runs) => this.#recordedRuns(runs);
       this.#listen(connection);
+      connection.onStarted = (job) => witness?.started(job);
+      connection.onEnded = (job, how) => witness?.ended(job, how);
       this.#runner = { id, connection };
       void connection.closed.then(() => this.#replace(id, connection));
       if (this.#closed) return; // what waits is for the next scheduler
@@ -289,7 +324,9 @@ export class Runners {
     if (this.#closed || this.#runner?.connection !== connection) return;
     this.#runner = null;
     this.#setup.log('CRON', 'ERROR', 'the runner is gone: another one is started', ERROR);
-    await this.#inherit(id);
+    const heir = await this.#inherit(id);
+    for (const job of connection.jobs.values())
+      if (!heir?.jobs.has(job.run)) this.#setup.witness?.ended(job, 'unknown');
     this.#past.giveBack(this.#handedOn.splice(0));
     await this.#startRunner();
   }

@@ -90,7 +90,7 @@ test('lookOf() asks the locale for characters, and the terminal for colours', ()
   for (const [environment, isUnicode, hasColours] of table)
     assert.deepEqual(lookOf(terminal, environment), { width: 100, isUnicode, hasColours });
   assert.deepEqual(lookOf({}, { TERM: 'xterm' }), {
-    width: 80,
+    width: Infinity,
     isUnicode: false,
     hasColours: false,
   });
