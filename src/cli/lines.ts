@@ -4,7 +4,7 @@ import { toText } from '../system/bytes.ts';
 
 /** Cut a line where a terminal would wrap it. */
 export function fit(line: string): string {
-  return cut(line, process.stdout.columns ?? Infinity);
+  return cut(line, process.stdout.columns || Infinity);
 }
 
 /** Cut a line to a width. */

@@ -21,7 +21,7 @@ export function lookOf(
 ): Look {
   const { NO_COLOR = '', TERM = 'dumb', LC_ALL, LC_CTYPE, LANG } = environment;
   return {
-    width: output.columns ?? Infinity,
+    width: output.columns || Infinity, // a terminal need not know its size
     isUnicode: /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || ''),
     hasColours: output.isTTY === true && NO_COLOR === '' && TERM !== 'dumb',
   };

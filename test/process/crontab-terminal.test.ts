@@ -1,52 +1,14 @@
 /** crontab -e as its user sees it, on a terminal that tmux keeps. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { me, openSandbox } from '../support/sandbox.ts';
-import { until } from '../support/wait.ts';
+import { needsTerminal, openTerminal } from '../support/terminal.ts';
 import { program } from './own-cron.ts';
 
-const missing = ['/usr/bin/tmux', '/bin/ed'].filter((file) => !existsSync(file));
-const needsTerminal = { skip: missing.length > 0 && `needs ${missing.join(' and ')}` };
+const needsEditor = { skip: needsTerminal.skip || (!existsSync('/bin/ed') && 'needs /bin/ed') };
 
-/** A shell on a terminal of 100 columns. */
-interface Terminal {
-  readonly type: (...texts: readonly string[]) => void;
-  /** Wait until the screen ends so; tells the whole of it. */
-  readonly shows: (end: RegExp) => Promise<string>;
-}
-
-/** Open one; it ends with the sandbox, whose root is in its environment. */
-function openTerminal(root: string, env: NodeJS.ProcessEnv): Terminal {
-  const tmux = (...args: readonly string[]): string => {
-    const { status, stdout, stderr } = spawnSync(
-      'tmux',
-      ['-f/dev/null', '-S', `${root}/tmux`, ...args],
-      {
-        env,
-        cwd: root,
-        encoding: 'utf8',
-      },
-    );
-    assert.equal(status, 0, stderr);
-    return stdout;
-  };
-  tmux('new-session', '-d', '-x', '100', '-y', '60', 'exec /bin/sh');
-  const screen = (): string => tmux('capture-pane', '-p').trimEnd();
-  return {
-    type(...lines) {
-      for (const line of lines) tmux('send-keys', '-l', line >= ' ' ? `${line}\n` : line);
-    },
-    async shows(end) {
-      return until(`${end} on the screen`, () => end.test(screen()) && screen(), {
-        evidence: screen,
-      });
-    },
-  };
-}
-
-test('crontab -e shows an error, edits again, and installs', needsTerminal, async (t) => {
+test('crontab -e shows an error, edits again, and installs', needsEditor, async (t) => {
   const sandbox = openSandbox(t);
   await sandbox.start();
   const { root } = sandbox;
