@@ -9,11 +9,10 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \t\t[--json] [--config FILE]
 \tcronctl status [--json] [--config FILE]
 \tcronctl top [--config FILE]
+\tcronctl run [--detach [--json]] [--no-mail] [--user USER] [--config FILE] ENTRY
+\tcronctl kill [--now | --signal SIGNAL] [--json] [--config FILE] RUN...
+\tcronctl log [-f | --follow] [--config FILE] RUN
 \tcronctl reload [--json] [--config FILE]
-	cronctl run [--detach [--json]] [--no-mail] [--user USER] [--config FILE] ENTRY
-	cronctl kill [--now | --signal SIGNAL] [--json] [--config FILE] RUN...
-	cronctl log [-f | --follow] [--config FILE] RUN
-	cronctl reload [--json] [--config FILE]
 \tcronctl mailq [--json] [--config FILE]
 \tcronctl flush [--json] [--config FILE] [ID...]
 
