@@ -45,6 +45,7 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
       room: jobs.max_long,
     },
     nofile: jobs.nofile,
+    limits: { all: jobs.max_running, perUser: jobs.max_running_per_user },
     linger: jobs.linger * 1000,
   };
 }

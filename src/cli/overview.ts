@@ -43,7 +43,11 @@ export function overview(tools: OverviewTools): (call: Call) => Promise<Answer> 
     const { head, caller, user } = call;
     const whose = head.user === undefined && isPrivileged(caller, daemon) ? null : user.name;
     const tabs = crontabs.tabs.filter((tab) => whose === null || tab.user === whose);
-    const jobs = runners.jobs.filter((job) => whose === null || job.user === whose);
+    const all = runners.jobs.filter((job) => whose === null || job.user === whose);
+    const waiting = all.filter((job) => job.waiting === true);
+    const jobs = all.filter((job) => job.waiting !== true);
+    const infos = (some: readonly RunningJob[]): Promise<RunningInfo[]> =>
+      Promise.all(some.slice(0, TOLD).map((job, at) => running(job, at, outputs)));
     const { list } = runners;
     const status = {
       pid: process.pid,
@@ -52,7 +56,9 @@ export function overview(tools: OverviewTools): (call: Call) => Promise<Answer> 
       crontabs: tabs.length,
       entries: tabs.reduce((sum, { entries }) => sum + entries.length, 0),
       jobs: jobs.length,
-      running: await Promise.all(jobs.slice(0, TOLD).map((job, at) => running(job, at, outputs))),
+      running: await infos(jobs),
+      waiting: await infos(waiting),
+      waits: waiting.length,
       runners: list.length,
       // How much others have to do is not everybody's.
       ...(whose === null && { runnerList: list }),
@@ -66,7 +72,8 @@ export function overview(tools: OverviewTools): (call: Call) => Promise<Answer> 
 
 async function running(job: RunningJob, at: number, outputs: string): Promise<RunningInfo> {
   const { run, user, command, pid, since, scheduled } = job;
-  const bytes = at < MEASURED ? await sizeOf(join(outputs, run)) : undefined;
+  const bytes =
+    at < MEASURED && job.waiting !== true ? await sizeOf(join(outputs, run)) : undefined;
   return {
     run,
     user,

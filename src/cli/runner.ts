@@ -4,6 +4,7 @@ import { type Environment, parseEnvironmentFile } from '../core/environment.ts';
 import { mailer, type MailSettings } from '../mail/mailer.ts';
 import { createJournal } from '../run/journal.ts';
 import { systemLauncher } from '../run/launcher.ts';
+import type { JobLimits } from '../run/limits.ts';
 import type { Letterhead } from '../run/report.ts';
 import { type ShelfSettings, openShelf } from '../run/shelf.ts';
 import { startRunner } from '../run/runner.ts';
@@ -32,6 +33,7 @@ export interface Instructions {
   readonly long: ShelfSettings;
   readonly logBits: number;
   readonly nofile: number;
+  readonly limits: JobLimits;
   /** In milliseconds. */
   readonly linger: number;
 }
@@ -72,6 +74,7 @@ async function main(told: Instructions): Promise<void> {
       logBits,
       linger,
       journal,
+      limits: told.limits,
       deliver: mailer(told.mail, {
         launcher,
         log,

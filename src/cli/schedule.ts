@@ -79,7 +79,8 @@ export async function schedule(
   if (!settings.startNothing) tellOwners(crontabs, paths.state, runners, log);
   const server = await openControl(around, crontabs, { runners, outbound, ended });
   log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
-  const doing = (): string => summary(crontabs.tabs, runners.jobs.length);
+  const doing = (): string =>
+    summary(crontabs.tabs, runners.jobs.filter(({ waiting }) => waiting !== true).length);
   manager.ready(doing());
   onHangup(crontabs, manager, doing);
   if (forked) await leaveTerminal();

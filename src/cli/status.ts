@@ -42,21 +42,21 @@ const SHOWN = 5;
 /** The status in lines for people. */
 export function asText(told: StatusInfo, now: number, look: Look): string {
   const { version, pid, jobs, running, runnerList = [], next = [], failures = [] } = told;
+  const { waiting = [], waits = 0 } = told;
   const started = Date.parse(told.started);
   const head = [
     `cron ${harmless(version)} is running with pid ${pid} since ${localTime(started)} (${duration(now - started)})`,
     summary(told),
     ...mailLines(told).map((line) => paint(look, 'warn', line)),
   ];
-  const rest = jobs - running.length;
+  const rest = jobs + waits - running.length - waiting.length;
   const sections = [
     table(look, RUNNERS, runnerList.map(runnerRow)),
     [
-      ...table(
-        look,
-        RUNNING,
-        running.map((job) => runningRow(job, now)),
-      ),
+      ...table(look, RUNNING, [
+        ...running.map((job) => runningRow(job, now)),
+        ...waiting.map((job) => runningRow({ ...job, state: 'waits' }, now)),
+      ]),
       ...(rest > 0 ? [`and ${rest} more`] : []),
     ],
     table(
@@ -75,8 +75,9 @@ export function asText(told: StatusInfo, now: number, look: Look): string {
 }
 
 /** How much there is of what. */
-export function summary({ crontabs, entries, jobs }: StatusInfo): string {
-  return `${count(crontabs, 'crontab')}, ${count(entries, 'entry', 'entries')}, ${count(jobs, 'running job')}`;
+export function summary({ crontabs, entries, jobs, waits = 0 }: StatusInfo): string {
+  const queue = waits > 0 ? `, ${waits} waiting` : '';
+  return `${count(crontabs, 'crontab')}, ${count(entries, 'entry', 'entries')}, ${count(jobs, 'running job')}${queue}`;
 }
 
 /** Nothing, if there is none. */
@@ -119,20 +120,11 @@ const RUNNING: Columns = {
   numbers: new Set([1, 3]),
 };
 
-function runningRow(
-  { user, pid, since, bytes, run, command = '' }: RunningInfo,
-  now: number,
-): string[] {
+function runningRow(job: RunningInfo & { readonly state?: string }, now: number): string[] {
+  const { user, pid, since, bytes, run, command = '', state = pid === 0 ? '' : `${pid}` } = job;
   const age = since === undefined ? '' : duration(now - Date.parse(since));
   const printed = bytes === undefined ? '' : bytesText(bytes);
-  return [
-    harmless(user),
-    pid === 0 ? '' : `${pid}`,
-    age,
-    printed,
-    harmless(run),
-    harmless(command),
-  ];
+  return [harmless(user), state, age, printed, harmless(run), harmless(command)];
 }
 
 /** What starts soonest. */

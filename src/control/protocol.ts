@@ -86,7 +86,7 @@ export interface RunningInfo {
   readonly command?: string;
   /** 0 while it is on its way. */
   readonly pid: number;
-  /** When it was started, as ISO 8601 has it. */
+  /** When it was started, or began to wait, as ISO 8601 has it. */
   readonly since?: string;
   /** The minute for which. */
   readonly scheduled?: string;
@@ -138,6 +138,9 @@ export interface StatusInfo {
   readonly running: readonly RunningInfo[];
   /** Jobs that are running, of which `running` may list the first ones only. */
   readonly jobs: number;
+  /** The same of jobs that wait for another one to end; an older daemon does not tell. */
+  readonly waiting?: readonly RunningInfo[];
+  readonly waits?: number;
   readonly runners: number;
   /** To root only; this and what follows an older daemon does not tell. */
   readonly runnerList?: readonly RunnerInfo[];

@@ -1,6 +1,7 @@
 /** A scheduler's connection to one runner. */
 import { createConnection, type Socket } from 'node:net';
 import type { Ending } from './ending.ts';
+import type { Counts } from './limits.ts';
 import {
   batchesOf,
   type HowEnded,
@@ -15,6 +16,8 @@ import {
 /** A runner that takes this scheduler's orders, and no other's any more. */
 export class Connection {
   readonly #socket: Socket;
+  /** What it was told last of the other runners. */
+  #elsewhere = '[]';
   /** Its jobs, by run. */
   readonly jobs = new Map<string, RunningJob>();
   /** Called with the runs that it has put into its journal. */
@@ -27,6 +30,8 @@ export class Connection {
   onWord: (word: Word) => void = () => {};
   /** Who waits for an answer to a kill, by run. */
   readonly #killing = new Map<string, ((done: boolean) => void)[]>();
+  /** Called when its jobs are others than before. */
+  onChange: () => void = () => {};
   /** Called when it has put a mail into the outbox. */
   onPosted: () => void = () => {};
   /** Resolves when the runner has ended, or died. */
@@ -74,6 +79,14 @@ export class Connection {
     say(this.#socket, { order: 'free', identity });
   }
 
+  /** Tell how many jobs run in the other runners, unless it knows. */
+  elsewhere(counts: Counts): void {
+    const told = JSON.stringify(counts);
+    if (told === this.#elsewhere) return;
+    this.#elsewhere = told;
+    say(this.#socket, { order: 'elsewhere', counts });
+  }
+
   report(lost: readonly LostRun[]): void {
     say(this.#socket, { order: 'report', lost });
   }
@@ -115,12 +128,12 @@ export class Connection {
       case 'started':
         this.jobs.set(word.job.run, word.job);
         if (word.job.pid !== 0) this.onStarted(word.job);
-        return;
+        return this.onChange();
       case 'ended': {
         const job = this.jobs.get(word.run);
         this.jobs.delete(word.run);
         if (job !== undefined) this.onEnded(job, word.exit ?? 'not started');
-        return;
+        return this.onChange();
       }
       case 'posted':
         return this.onPosted();

@@ -4,6 +4,7 @@ import type { Environment } from '../core/environment.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Exit } from '../system/program.ts';
 import type { Ending } from './ending.ts';
+import type { Counts } from './limits.ts';
 
 /** One start of one entry for one instant. */
 export interface Firing {
@@ -43,12 +44,14 @@ export interface RunningJob {
   readonly user: string;
   /** What people recognise it by: the beginning of its command, as text. */
   readonly command: string;
-  /** When it was started, in milliseconds since the epoch. */
+  /** When it was started, or began to wait, in milliseconds since the epoch. */
   readonly since: number;
   /** 0 while it is on its way. */
   readonly pid: number;
   /** See Firing; a runner of an older version does not tell. */
   readonly scheduled?: string;
+  /** It has not begun: it waits for the job before it, or for a place (see limits.ts). */
+  readonly waiting?: true;
 }
 
 /** How a job ended: it may never have begun, and nobody knows it of one whose runner died. */
@@ -84,6 +87,8 @@ export type Order =
       readonly busy: readonly string[];
     }
   | { readonly order: 'free'; readonly identity: string }
+  /** So many jobs run in the other runners. */
+  | { readonly order: 'elsewhere'; readonly counts: Counts }
   /** Mail what is known of runs that a dead runner left. */
   | { readonly order: 'report'; readonly lost: readonly LostRun[] }
   /** Send a signal to a job; answered by `killed`. */

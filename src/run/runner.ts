@@ -10,6 +10,7 @@ import type { Ending, Endings } from './ending.ts';
 import { type Finished, type JobTools, runJob } from './job.ts';
 import type { Journal, JournalLine } from './journal.ts';
 import { Kills } from './kills.ts';
+import { type Counts, type JobLimits, Limits } from './limits.ts';
 import {
   type Firing,
   listenTo,
@@ -34,6 +35,7 @@ export interface RunnerTools extends JobTools {
   readonly onDrain?: () => void;
   /** For outputs that are too long for a mail. */
   readonly keepLong: Keep;
+  readonly limits: JobLimits;
   /** Where it listens: root's alone (0600). */
   readonly socket: string;
 }
@@ -61,9 +63,11 @@ export class Runner {
   readonly #tools: RunnerTools;
   readonly #server: Server;
   readonly #running = new Map<string, RunningJob>();
+  readonly #waiting = new Map<string, RunningJob>();
   readonly #queue = new Queue();
   readonly #kills = new Kills();
   readonly #watched = new Watched();
+  readonly #limits: Limits;
   /** Runs whose job or mail is not done. */
   #busy = 0;
   #scheduler: Socket | null = null;
@@ -74,6 +78,7 @@ export class Runner {
 
   constructor(tools: RunnerTools, server: Server) {
     this.#tools = tools;
+    this.#limits = new Limits(tools.limits);
     this.#server = server;
     this.#ended = new Promise((resolve) => (this.#end = resolve));
     server.on('connection', (socket) => this.#accept(socket));
@@ -101,7 +106,7 @@ export class Runner {
   drain(): void {
     this.#draining = true;
     this.#tools.onDrain?.();
-    if (this.#busy > 0 || this.#queue.size > 0 || !this.#server.listening) return;
+    if (this.#busy > 0 || this.#waiting.size > 0 || !this.#server.listening) return;
     if (!this.#tools.journal.flush()) {
       // What the disk does not take is known here alone.
       clearTimeout(this.#again);
@@ -122,6 +127,7 @@ export class Runner {
         this.#scheduler = null;
         this.#watched.releaseAll();
         for (const firing of this.#queue.freeAll()) this.#next(firing);
+        this.#runElsewhere([]);
         this.drain();
       }
     });
@@ -137,7 +143,8 @@ export class Runner {
       this.#watched.releaseAll();
       // Fenced: orders of the former one that still lie in its socket are never read.
       before?.destroy();
-      say(socket, { word: 'taken', running: [...this.#running.values()] });
+      const running = [...this.#running.values(), ...this.#waiting.values()];
+      say(socket, { word: 'taken', running });
       return;
     }
     if (socket !== this.#scheduler) return;
@@ -146,6 +153,8 @@ export class Runner {
         return this.#start(order.firings, order.busy);
       case 'free':
         return this.#next(this.#queue.free(order.identity));
+      case 'elsewhere':
+        return this.#runElsewhere(order.counts);
       case 'report':
         return this.#reportLost(order.lost);
       case 'kill':
@@ -177,39 +186,79 @@ export class Runner {
 
   #start(firings: readonly Firing[], busy: readonly string[]): void {
     if (this.#draining) return;
+    const { journal } = this.#tools;
     const at = Date.now();
-    this.#tools.journal.write(firings.map((fire) => ({ fire, at })));
+    journal.write(firings.map((fire) => ({ fire, at })));
     this.#queue.busyElsewhere(busy);
-    for (const firing of firings) {
-      if (this.#queue.holds(firing)) this.#wait(firing);
-      else this.#begin(firing);
-    }
+    // Nothing is under way before this function returns: who waits is in the journal by then.
+    const waits = firings.flatMap((firing) =>
+      this.#queue.holds(firing) ? this.#hold(firing) : this.#enter(firing),
+    );
+    if (waits.length > 0) journal.write(waits);
     // After "started", so that at no time a job seems to be neither on its way nor running.
     this.#tell({ word: 'recorded', runs: firings.map(({ run }) => run) });
   }
 
-  /** Let a firing wait for the job before it. */
-  #wait(firing: Firing): void {
-    const { journal, log } = this.#tools;
-    const kept = this.#queue.wait(firing);
-    journal.write([kept ? { wait: firing.run } : { done: firing.run }]);
-    if (!kept && firing.watched === true)
-      this.#tell({ word: 'over', run: firing.run, exit: null, size: 0, isGapped: false });
-    const detail = kept
-      ? 'still running, this one waits'
-      : 'still running and too many wait, left out';
-    log(firing.user, 'INFO', `${detail}: ${toText(firing.command)}`);
+  /** Let a firing wait for the job before it; what its journal is to say. */
+  #hold(firing: Firing): JournalLine[] {
+    if (!this.#queue.wait(firing)) return this.#leaveOut(firing, 'still running');
+    return this.#wait(firing, 'still running');
   }
 
-  /** Begin the one that waited, if there is one. */
+  /** Begin a job that has nothing before it, or let it wait for a place; what its journal is to say. */
+  #enter(firing: Firing): JournalLine[] {
+    const isNew = !this.#waiting.has(firing.run);
+    const why = this.#limits.reached(firing.user);
+    if (why !== null && !this.#limits.wait(firing)) return this.#leaveOut(firing, why);
+    this.#queue.started(firing.identity);
+    if (why !== null) return isNew ? this.#wait(firing, why) : [];
+    this.#begin(firing);
+    return isNew ? [] : [{ begin: firing.run }];
+  }
+
+  #wait(firing: Firing, why: string): JournalLine[] {
+    const { run, identity, user } = firing;
+    const command = shown(firing.command);
+    const job = { run, identity, user, command, since: Date.now(), pid: 0, waiting: true } as const;
+    this.#waiting.set(run, job);
+    this.#tell({ word: 'started', job });
+    this.#tools.log(user, 'INFO', `${why}, this one waits: ${toText(firing.command)}`);
+    return [{ wait: run }];
+  }
+
+  #leaveOut({ run, user, identity, command, watched }: Firing, why: string): JournalLine[] {
+    this.#tools.log(user, 'INFO', `${why} and too many wait, left out: ${toText(command)}`);
+    if (watched === true) this.#tell({ word: 'over', run, exit: null, size: 0, isGapped: false });
+    if (this.#waiting.delete(run)) {
+      this.#next(this.#queue.free(identity));
+      this.#tell({ word: 'ended', run, exit: null });
+    }
+    return [{ done: run }];
+  }
+
+  /** The one that waited for the job before it, if there is one, has nothing before it any more. */
   #next(firing: Firing | null): void {
     if (firing === null) return;
-    this.#tools.journal.write([{ begin: firing.run }]);
-    this.#begin(firing);
+    const lines = this.#enter(firing);
+    if (lines.length > 0) this.#tools.journal.write(lines);
+  }
+
+  /** Begin those that waited for a place, as far as there are some now. */
+  #fill(): void {
+    for (let next = this.#limits.next(); next !== null; next = this.#limits.next()) {
+      this.#tools.journal.write([{ begin: next.run }]);
+      this.#begin(next);
+    }
+  }
+
+  #runElsewhere(counts: Counts): void {
+    this.#limits.elsewhere(counts);
+    this.#fill();
   }
 
   #begin(firing: Firing): void {
-    this.#queue.started(firing.identity);
+    this.#waiting.delete(firing.run);
+    this.#limits.started(firing.user);
     this.#track(this.#run(firing));
   }
 
@@ -236,6 +285,8 @@ export class Runner {
     const onExit = (exit: Exit | null): void => {
       if (!this.#running.delete(run)) return;
       this.#kills.ended(run);
+      this.#limits.ended(user);
+      this.#fill();
       // First the next one, then the word: else the entry would seem free, and two start at once.
       this.#next(this.#queue.ended(identity));
       this.#tell({ word: 'ended', run, exit });

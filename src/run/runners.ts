@@ -7,6 +7,7 @@ import { signalProcess } from '../system/process.ts';
 import type { Log } from '../system/sink.ts';
 import { Connection } from './connection.ts';
 import type { Ending } from './ending.ts';
+import type { Counts } from './limits.ts';
 import { type Left, Past, unlinkIfThere } from './past.ts';
 import type { Firing, RunningJob, Witness } from './protocol.ts';
 import { type Watch, Watches } from './watches.ts';
@@ -67,6 +68,7 @@ export class Runners {
   #waiting: (() => void)[] = [];
   #runner: { readonly id: string; readonly connection: Connection } | null = null;
   #closed = false;
+  #sharing: NodeJS.Immediate | undefined;
   #starting = Promise.resolve();
 
   constructor(setup: RunnersSetup) {
@@ -75,10 +77,13 @@ export class Runners {
     setup.signal.addEventListener('abort', () => this.#stop(), { once: true });
   }
 
-  /** Jobs that are running, of all runners. */
+  /** Jobs that are running or waiting, of all runners. */
   get jobs(): readonly RunningJob[] {
-    const own = this.#runner === null ? [] : [this.#runner.connection];
-    return [...this.#draining.keys(), ...own].flatMap(({ jobs }) => [...jobs.values()]);
+    return this.#connections.flatMap(({ jobs }) => [...jobs.values()]);
+  }
+
+  get #connections(): Connection[] {
+    return [...this.#draining.keys(), ...(this.#runner === null ? [] : [this.#runner.connection])];
   }
 
   /** Send a signal to a job; false: it is not running any more. */
@@ -97,14 +102,7 @@ export class Runners {
 
   /** The runner that has that job. */
   #holder(run: string): Connection | null {
-    const own = this.#runner === null ? [] : [this.#runner.connection];
-    return [...this.#draining.keys(), ...own].find(({ jobs }) => jobs.has(run)) ?? null;
-  }
-
-  /** Tell those who watch of what a runner says, and of its end. */
-  #listen(connection: Connection): void {
-    connection.onWord = (word) => this.#watches.hear(connection, word);
-    void connection.closed.then(() => this.#watches.lose(connection));
+    return this.#connections.find(({ jobs }) => jobs.has(run)) ?? null;
   }
 
   /** The runners, our own last. */
@@ -130,6 +128,7 @@ export class Runners {
     const fresh = firings.filter(({ key }) => !this.#past.has(key));
     if (fresh.length === 0 || this.#closed) return;
     for (const firing of fresh) this.#pending.set(firing.run, firing);
+    this.#share();
     this.#runner?.connection.start(fresh, this.#busyElsewhere());
     const recorded = new Promise<void>((resolve) => this.#waiting.push(resolve));
     const slow = setTimeout(() => {
@@ -200,16 +199,16 @@ export class Runners {
   }
 
   #drain(id: string, connection: Connection): void {
-    const { onPosted, witness } = this.#setup;
+    const { witness } = this.#setup;
     this.#draining.set(connection, id);
     this.#listen(connection);
-    connection.onPosted = onPosted;
     connection.onStarted = (job) => witness?.started(job);
     connection.onEnded = (job, how) => {
       witness?.ended(job, how);
       this.#freeUnlessBusy(job.identity);
     };
     connection.drain();
+    this.#share();
     void this.#whenDrained(id, connection); // ends with the runner, or with us
   }
 
@@ -217,11 +216,32 @@ export class Runners {
     await connection.closed;
     this.#draining.delete(connection);
     for (const { identity } of connection.jobs.values()) this.#freeUnlessBusy(identity);
+    this.#share();
     if (this.#closed) return;
     for (const job of connection.jobs.values()) this.#setup.witness?.ended(job, 'unknown');
     await this.#past.untilDead(id);
     this.#bury(id);
     this.#handOn();
+  }
+
+  #listen(connection: Connection): void {
+    connection.onPosted = this.#setup.onPosted;
+    // Those who watch are told of what a runner says, and of its end.
+    connection.onWord = (word) => this.#watches.hear(connection, word);
+    void connection.closed.then(() => this.#watches.lose(connection));
+    connection.onChange = () => {
+      if (this.#draining.size === 0 || this.#sharing !== undefined) return;
+      this.#sharing = setImmediate(() => this.#share()); // once for all that came together
+    };
+  }
+
+  /** Tell each runner how many jobs run in the others. */
+  #share(): void {
+    clearImmediate(this.#sharing);
+    this.#sharing = undefined;
+    const all = this.#connections;
+    for (const connection of all)
+      connection.elsewhere(countsOf(all.filter((other) => other !== connection)));
   }
 
   /** Entries with jobs in runners that drain. */
@@ -304,12 +324,12 @@ export class Runners {
         if (this.#past.size(id) !== null) await this.#inherit(id);
         continue;
       }
-      connection.onPosted = this.#setup.onPosted;
-      connection.onRecorded = (runs) => this.#recordedRuns(runs);
       this.#listen(connection);
+      connection.onRecorded = (runs) => this.#recordedRuns(runs);
       connection.onStarted = (job) => witness?.started(job);
       connection.onEnded = (job, how) => witness?.ended(job, how);
       this.#runner = { id, connection };
+      this.#share();
       void connection.closed.then(() => this.#replace(id, connection));
       if (this.#closed) return; // what waits is for the next scheduler
       this.#handOn();
@@ -345,6 +365,15 @@ export class Runners {
   #socket(id: string): string {
     return join(this.#setup.sockets, `runner-${id}.sock`);
   }
+}
+
+/** Running jobs by user. */
+function countsOf(connections: readonly Connection[]): Counts {
+  const counts = new Map<string, number>();
+  for (const { jobs } of connections)
+    for (const { user, waiting } of jobs.values())
+      if (waiting !== true) counts.set(user, (counts.get(user) ?? 0) + 1);
+  return [...counts];
 }
 
 const ERROR = { level: 'error' } as const;

@@ -122,6 +122,9 @@ const SUBMIT = v.strictObject({
 const JOBS = v.strictObject({
   /** Soft limit of open descriptors; Node raises its own, a job gets this one back. */
   nofile: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16)), 1024),
+  /** Jobs that run at the same time, in all and of one user; those beyond wait. */
+  max_running: count(4000),
+  max_running_per_user: count(2000),
   /** Bytes of a job's output that are kept: its head and its tail. The mail says how many there were between. */
   max_output: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1_000_000)), 100_000_000),
   /** For how many days an output that was too long for a mail is kept as a file ... */

@@ -80,6 +80,7 @@ for (const [name, { tab, recipients = ['alice'], logBits = 0 }] of Object.entrie
       baseEnvironment: () => [['LANG', 'C']],
       outputLimit: 1_000_000,
       keepLong: (file) => file,
+      limits: { all: 10, perUser: 10 },
       outputFile: (run) => sandbox.path(run),
       logBits,
       linger: 1000,

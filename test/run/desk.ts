@@ -74,6 +74,7 @@ export function place(t: TestContext): Place {
         outputFile: here.outputFile,
         logBits: 0,
         linger: 300,
+        limits: { all: 1000, perUser: 1000 },
         journal,
         deliver: async (mail) => {
           const whole = await posted(mail);
