@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Environment, jobEnvironment } from '../core/environment.ts';
 import { visible } from '../core/escape.ts';
 import { fromText, toBytes, toText } from '../system/bytes.ts';
-import { reason } from '../system/failure.ts';
+import { errorCode, reason } from '../system/failure.ts';
 import { twoPipes } from '../system/libc/descriptors.ts';
 import type { Exit, Launcher, Running } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
@@ -53,6 +53,15 @@ export interface Finished {
   readonly killed: readonly string[];
   /** Output that came later, after the mail was due; null: the pipe is closed. */
   readonly late: Promise<Output> | null;
+  /** Why it did not start; null: it did. */
+  readonly fault: Fault | null;
+}
+
+/** A start that failed, before anything of the user's ran. */
+export interface Fault {
+  readonly problem: string;
+  /** Errno's name, where there is one. */
+  readonly code: string | undefined;
 }
 
 /** Told of a job while it lives. */
@@ -63,15 +72,20 @@ export interface Witness {
   readonly onExit: (exit: Exit | null) => void;
 }
 
-/** Run a firing to its end. Never throws: what goes wrong is logged and stands in the output. */
+/**
+ * Run a firing to its end. Never throws: what goes wrong is logged and stands in the output; why it did not start at
+ * all is for the caller to tell, who may try again.
+ * @param again the output of a try that failed, with nothing in it
+ */
 export async function runJob(
   firing: Firing,
   tools: JobTools,
   { onOutput, onStart, onExit }: Witness,
+  again?: Output,
 ): Promise<Finished> {
   const trouble = (problem: string): void => tools.log(firing.user, 'ERROR', problem, ERROR);
-  const output = new Output(tools.outputFile(firing.run), trouble, tools.outputLimit);
-  onOutput(output);
+  const output = again ?? new Output(tools.outputFile(firing.run), trouble, tools.outputLimit);
+  if (again === undefined) onOutput(output);
   const at = Date.now();
   const nothing = {
     exit: null,
@@ -83,18 +97,13 @@ export async function runJob(
     killed: [],
     late: null,
   };
-  let user: User | null = null;
-  let why = 'no such user';
+  let user: User | null;
   try {
     user = await tools.users.find(firing.user);
   } catch (error) {
-    why = reason(error);
+    return { ...nothing, user: null, fault: { problem: reason(error), code: UNANSWERED } };
   }
-  if (user === null) {
-    trouble(`${why}, job not started: ${toText(firing.command)}`);
-    onExit(null);
-    return { user, ...nothing };
-  }
+  if (user === null) return { ...nothing, user, fault: { problem: NO_USER, code: undefined } };
   const base = tools.baseEnvironment();
   const { cron, job } = jobEnvironment(
     base,
@@ -107,10 +116,7 @@ export async function runJob(
   try {
     started = await start(firing, user, job, tools.launcher);
   } catch (error) {
-    trouble(`job could not be started: ${reason(error)}`);
-    output.add(Buffer.from(`cron: this job could not be started: ${reason(error)}\n`));
-    onExit(null);
-    return { ...nothing, user, environment: cron };
+    return { ...nothing, user, environment: cron, fault: faultOf(error) };
   }
   logStart(firing, started.running.pid, tools);
   let current = output;
@@ -126,18 +132,41 @@ export async function runJob(
   const killed = endings.stop();
   if (timedOut)
     trouble(`ended after ${firing.timeout} s (CRON_TIMEOUT): ${toText(firing.command)}`);
-  onExit(exit);
+  if (reached) onExit(exit);
   logEnd(firing, started.running.pid, exit, tools);
   if (homeless) trouble(`chdir failed (${home(job)}): the job ran in "/"`);
-  if (!reached) trouble(`job could not be started: ${firing.command}`);
   const open = await stillOpen(closed, tools.linger);
   // What never became the user's SHELL has no status of its own.
-  const outcome = reached ? { exit, duration } : { exit: null, duration: null };
+  const outcome = reached
+    ? { exit, duration, fault: null }
+    : { exit: null, duration: null, fault: await unreached(exit, output) };
   const finished = { user, ...outcome, at: ended, output, environment: cron, timedOut, killed };
   if (!open) return { ...finished, late: null };
   const later = new Output(tools.outputFile(`${firing.run}-late`), trouble, tools.outputLimit);
   current = later;
   return { ...finished, late: closed.then(() => later) };
+}
+
+/** Nobody has that name, or no more. */
+export const NO_USER = 'no such user';
+/** The user database has not told; whoever it is may be told of later. */
+export const UNANSWERED = 'unanswered';
+
+function faultOf(error: unknown): Fault {
+  const code = errorCode(error) ?? (error instanceof Error ? errorCode(error.cause) : undefined);
+  return { problem: reason(error), code };
+}
+
+/** setpriv(1) says so when the kernel did not execute /bin/sh: it is out of processes, or /bin/sh is away. */
+const REFUSED = /failed to execute/;
+
+/** What our way to the user's SHELL ended with; it has told why, as a line of the output. */
+async function unreached({ code, signal }: Exit, output: Output): Promise<Fault> {
+  let told = '';
+  for await (const bytes of output.chunks(0, 200)) told += Buffer.from(bytes).toString('latin1');
+  const [line = ''] = told.split('\n', 1);
+  const problem = line === '' ? `ended by ${signal ?? `status ${code}`}` : toText(line);
+  return { problem, code: REFUSED.test(line) ? 'EAGAIN' : undefined };
 }
 
 const ERROR = { level: 'error', tag: 'CRON' } as const;

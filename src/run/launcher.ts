@@ -1,6 +1,7 @@
 /** A program and its user → a process of that user; nothing that is still root sees a byte of a crontab. */
 import { spawn } from 'node:child_process';
 import { closeSync, readSync, writeSync } from 'node:fs';
+import { reason } from '../system/failure.ts';
 import { memoryFile, seal } from '../system/libc/memory.ts';
 import type { Launcher, Program, Running, Start } from '../system/program.ts';
 import { toBytes } from '../system/bytes.ts';
@@ -58,7 +59,7 @@ function spawned(file: string, args: string[], program: Program, note: number): 
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => {
       closeSync(note);
-      reject(error instanceof Error ? error : new Error(String(error)));
+      reject(refused(file, error));
     };
     try {
       const child = spawn(file, args, {
@@ -85,6 +86,11 @@ function spawned(file: string, args: string[], program: Program, note: number): 
       fail(error);
     }
   });
+}
+
+/** Say what could not be executed, in a few words; the cause has errno's name. */
+function refused(file: string, error: unknown): Error {
+  return new Error(`${file}: ${reason(error)}`, { cause: error });
 }
 
 function readStart(note: number): Start {

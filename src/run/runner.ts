@@ -6,8 +6,9 @@ import { fromText, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Deliver, Outgoing } from '../system/outgoing.ts';
 import type { Exit } from '../system/program.ts';
+import { Attempts } from './attempts.ts';
 import type { Ending, Endings } from './ending.ts';
-import { type Finished, type JobTools, runJob } from './job.ts';
+import type { Finished, JobTools } from './job.ts';
 import type { Journal, JournalLine } from './journal.ts';
 import { Kills } from './kills.ts';
 import { type Counts, type JobLimits, Limits } from './limits.ts';
@@ -36,6 +37,8 @@ export interface RunnerTools extends JobTools {
   /** For outputs that are too long for a mail. */
   readonly keepLong: Keep;
   readonly limits: JobLimits;
+  /** Before the next tries of a job that could not be started, in milliseconds; nothing: see attempts.ts. */
+  readonly pauses?: readonly number[];
   /** Where it listens: root's alone (0600). */
   readonly socket: string;
 }
@@ -68,6 +71,7 @@ export class Runner {
   readonly #kills = new Kills();
   readonly #watched = new Watched();
   readonly #limits: Limits;
+  readonly #attempts: Attempts;
   /** Runs whose job or mail is not done. */
   #busy = 0;
   #scheduler: Socket | null = null;
@@ -79,6 +83,7 @@ export class Runner {
   constructor(tools: RunnerTools, server: Server) {
     this.#tools = tools;
     this.#limits = new Limits(tools.limits);
+    this.#attempts = new Attempts(tools, tools.pauses);
     this.#server = server;
     this.#ended = new Promise((resolve) => (this.#end = resolve));
     server.on('connection', (socket) => this.#accept(socket));
@@ -293,7 +298,7 @@ export class Runner {
     };
     let finished: Finished;
     try {
-      finished = await runJob(firing, this.#tools, { onOutput, onStart, onExit });
+      finished = await this.#attempts.run(firing, { onOutput, onStart, onExit });
     } finally {
       onExit(null); // whatever went wrong: the next one of this entry need not wait for ever
     }

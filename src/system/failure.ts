@@ -40,6 +40,9 @@ const REASONS: Record<string, string> = {
   EROFS: 'read-only file system',
   ELOOP: 'is a symbolic link',
   EMFILE: 'too many open files',
+  ENFILE: 'too many open files in system',
+  EAGAIN: 'resource temporarily unavailable',
+  ENOMEM: 'cannot allocate memory',
   EADDRINUSE: 'address already in use',
   ECONNREFUSED: 'connection refused',
 };

@@ -22,7 +22,7 @@ import {
 } from '../../src/run/journal.ts';
 import type { Firing, LostRun } from '../../src/run/protocol.ts';
 import type { Runner } from '../../src/run/runner.ts';
-import { me } from '../support/sandbox.ts';
+import { isRoot, me } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';
 import { Desk, place, type Place, takeOver } from './desk.ts';
 import { firing } from './firings.ts';
@@ -122,15 +122,25 @@ test('Runner tells of a user who does not exist, and starts nothing', async (t) 
     `(nobody-of-that-name) ERROR (no such user, job not started: touch ${here.folder}/x)`,
   ]);
   assert.ok(!existsSync(join(here.folder, 'x')));
+  // Nobody reads of it but root, who is told once of each.
+  desk.say(start(job('b', 'true', { user: 'nobody-of-that-name' })));
+  await until('both are done', () => story(here).endsWith('done b'));
+  const words = 'cron: this job of nobody-of-that-name was not started: no such user\n';
+  const told = here.posted.map(({ run, recipients, body }) => [run, ...recipients, body]);
+  assert.deepEqual(told, isRoot ? [['a', 'root', words]] : []);
 });
 
 test('Runner says once why a job was not started when the user database does not answer', async (t) => {
   const here = place(t);
-  await here.run('r', { users: { find: () => Promise.reject(new Error('LDAP is down')) } });
+  const users = { find: () => Promise.reject(new Error('LDAP is down')) };
+  await here.run('r', { users, pauses: [1, 1] });
   const desk = await takeOver(here.socket('r'));
   desk.say(start(job('a', 'true')));
   await until('it is done', () => story(here) === 'fire a, end a, done a');
-  assert.deepEqual(here.logged, [`(${me}) ERROR (LDAP is down, job not started: true)`]);
+  assert.deepEqual(here.logged, [
+    `(${me}) ERROR (job cannot be started, it is tried again: LDAP is down: true)`,
+    `(${me}) ERROR (LDAP is down, job not started: true)`,
+  ]);
 });
 
 test('Runner mails a job that could not be started', async (t) => {

@@ -1,0 +1,97 @@
+/** One firing → its job, started as soon as it can be: what fails for want of something that comes back is tried again. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { fromText, toText } from '../system/bytes.ts';
+import type { User } from '../system/users.ts';
+import { type Finished, type JobTools, NO_USER, runJob, UNANSWERED, type Witness } from './job.ts';
+import type { Output } from './output.ts';
+import type { Firing } from './protocol.ts';
+
+/** What passes by itself: no processes, memory or descriptors are left, or a program is being replaced. */
+const PASSING = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ENOENT', 'ETXTBSY', UNANSWERED]);
+
+/** Growing pauses, in milliseconds; after a minute in all, the job's minute is gone. */
+const PAUSES = [500, 1000, 2000, 4000, 7500, 15_000, 30_000];
+
+/** The jobs of one runner. */
+export class Attempts {
+  readonly #tools: JobTools;
+  readonly #pauses: readonly number[];
+  /** Users who are gone, of whom the administrator was told. */
+  readonly #gone = new Set<string>();
+
+  constructor(tools: JobTools, pauses: readonly number[] = PAUSES) {
+    this.#tools = tools;
+    this.#pauses = pauses;
+  }
+
+  /** Run a firing to its end; see runJob(). Whoever it concerns is told why it was not started. */
+  async run(firing: Firing, witness: Witness): Promise<Finished> {
+    let again: Output | undefined;
+    for (let tries = 0; ; tries++) {
+      const finished = await runJob(firing, this.#tools, witness, again);
+      const { fault, output } = finished;
+      if (fault === null) {
+        this.#gone.delete(firing.user);
+        return finished;
+      }
+      const next = this.#pauses[tries];
+      if (next === undefined || !PASSING.has(fault.code ?? '')) return this.#tell(firing, finished);
+      if (tries === 0) this.#logFirst(firing, fault.code ?? '', fault.problem);
+      again = output;
+      if (output.size > 0) {
+        // Words of setpriv, which never became the job; who watches sees nothing of it.
+        output.discard();
+        again = undefined;
+      }
+      await pause(next);
+    }
+  }
+
+  /** Log a start that will be tried again: once, for a machine in trouble has enough to write. */
+  #logFirst({ user, command }: Firing, code: string, problem: string): void {
+    const said = `it is tried again: ${problem}`;
+    const text = toText(command);
+    // Vixie's words where it has some; it goes on without the job.
+    if (code === 'EAGAIN' || code === 'ENOMEM')
+      this.#tools.log('CRON', 'error', `can't fork, ${said}: (${user}) ${text}`, ERROR);
+    else this.#tools.log(user, 'ERROR', `job cannot be started, ${said}: ${text}`, ERROR);
+  }
+
+  /** Tell in log and mail why a job was not started. */
+  async #tell(firing: Firing, finished: Finished): Promise<Finished> {
+    const { fault, output, user } = finished;
+    const problem = fault?.problem ?? '';
+    const text = toText(firing.command);
+    if (user !== null) {
+      const detail = `job could not be started: ${problem}: ${text}`;
+      this.#tools.log(firing.user, 'ERROR', detail, ERROR);
+      // What our way to the SHELL printed says it already.
+      if (output.size === 0) output.add(words(`this job could not be started: ${problem}`));
+      return finished;
+    }
+    this.#tools.log(firing.user, 'ERROR', `${problem}, job not started: ${text}`, ERROR);
+    // Whose mail it is, nobody can say: no answer is logged, and of who is gone the administrator reads, once.
+    if (problem !== NO_USER || this.#gone.has(firing.user)) return finished;
+    this.#gone.add(firing.user);
+    const reader = await this.#administrator();
+    if (reader === null) return finished;
+    output.add(words(`this job of ${firing.user} was not started: ${problem}`));
+    return { ...finished, user: reader };
+  }
+
+  /** Root, if this is root's cron. */
+  async #administrator(): Promise<User | null> {
+    if (process.geteuid?.() !== 0) return null;
+    try {
+      return await this.#tools.users.find('root');
+    } catch {
+      return null; // the log has it
+    }
+  }
+}
+
+function words(text: string): Buffer {
+  return Buffer.from(`cron: ${fromText(text)}\n`, 'latin1');
+}
+
+const ERROR = { level: 'error', tag: 'CRON' } as const;
