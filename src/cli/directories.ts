@@ -13,6 +13,7 @@ export function makeDirectories({ state, run }: Config['paths']): void {
     [state, 0o700],
     [join(state, 'journal'), 0o700],
     [join(state, 'output'), 0o700],
+    [join(state, 'record'), 0o700],
     [join(state, 'outbox'), 0o700],
     [join(state, 'backup'), 0o700],
     [join(state, 'long'), 0o700],

@@ -25,6 +25,7 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
     journal: join(paths.state, 'journal', `${id}.journal`),
     socket: join(paths.run, `runner-${id}.sock`),
     output: join(paths.state, 'output'),
+    record: { file: join(paths.state, 'record', id), output: config.history.output },
     mail: mailSettings(config),
     mailboxes: mailboxSettings(config),
     letterhead: {

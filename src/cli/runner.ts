@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { type Environment, parseEnvironmentFile } from '../core/environment.ts';
 import { mailer, type MailSettings } from '../mail/mailer.ts';
 import { createJournal } from '../run/journal.ts';
+import { openRecorder } from '../run/recorder.ts';
 import { systemLauncher } from '../run/launcher.ts';
 import type { JobLimits } from '../run/limits.ts';
 import type { Letterhead } from '../run/report.ts';
@@ -23,6 +24,8 @@ export interface Instructions {
   readonly socket: string;
   /** Directory of jobs' output. */
   readonly output: string;
+  /** Where it records how runs ended, and how much of their output. */
+  readonly record: { readonly file: string; readonly output: number };
   readonly mail: MailSettings;
   readonly mailboxes: MailboxSettings;
   readonly letterhead: Letterhead;
@@ -53,7 +56,8 @@ async function main(told: Instructions): Promise<void> {
     sealDescriptors();
     const log = plainLog(openSink(told.log), 'CRON');
     const error = { level: 'error' } as const;
-    const journal = createJournal(told.journal, (problem) => log('CRON', 'ERROR', problem, error));
+    const onTrouble = (problem: string): void => log('CRON', 'ERROR', problem, error);
+    const journal = createJournal(told.journal, onTrouble);
     const { id: runner, outputLimit, nofile, linger, logBits, letterhead, socket } = told;
     journal.write([{ runner, pid: process.pid, started: startTime(process.pid) ?? 0 }]);
     const self = process.geteuid?.() ?? 0;
@@ -62,7 +66,9 @@ async function main(told: Instructions): Promise<void> {
     const deposit = mailboxes(told.mailboxes, { launcher, users, log });
     const drains = new AbortController();
     const leaving = drains.signal;
-    let posted = (): void => {};
+    let [posted, written] = [(): void => {}, (): void => {}];
+    const onWritten = (): void => written();
+    const recorder = openRecorder({ ...told.record, onTrouble, onWritten });
     const jobs = await startRunner({
       users,
       launcher,
@@ -75,12 +81,14 @@ async function main(told: Instructions): Promise<void> {
       linger,
       journal,
       limits: told.limits,
+      recorder,
       deliver: mailer(told.mail, {
         launcher,
         log,
         deposit,
         leaving,
         onPosted: () => posted(),
+        onFate: (run, fate) => recorder.mailed(run, fate),
         onHanding: (run) => journal.write([{ mailing: run }]),
         onRefused: (run) => journal.write([{ unmailed: run }]),
       }),
@@ -89,6 +97,7 @@ async function main(told: Instructions): Promise<void> {
       socket,
     });
     posted = () => jobs.posted();
+    written = () => jobs.written();
     process.on('SIGTERM', () => jobs.leave());
     // One job's surprise must not cost the others their output.
     process.on('uncaughtException', (surprise) => {

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Outgoing, Refused } from '../system/outgoing.ts';
+import type { MailFate } from '../system/record.ts';
 import type { Log } from '../system/sink.ts';
 import { countOver } from './over.ts';
 import { post } from './post.ts';
@@ -17,6 +18,8 @@ export interface KeepTools {
   readonly log: Log;
   /** Tell the scheduler that there is a mail more. */
   readonly onPosted: () => void;
+  /** Told of the run whose mail is with them now, or with nobody. */
+  readonly onFate?: (run: string, fate: MailFate) => void;
   /** Our process is to end: no waiting for a disk that is full. */
   readonly leaving: AbortSignal;
   /** How long to wait for it, one time after the other, in milliseconds. */
@@ -33,7 +36,7 @@ const WAITING_LIMIT = 1000;
 
 /** Begin to keep mails. */
 export function keeper(tools: KeepTools): Keep {
-  const { outbox, limits, terms, log, leaving, onPosted, pauses = PAUSES } = tools;
+  const { outbox, limits, terms, log, leaving, onPosted, onFate, pauses = PAUSES } = tools;
   const room = new Room(outbox, limits);
   let waiting = 0;
   return async (mail, refused) => {
@@ -44,12 +47,14 @@ export function keeper(tools: KeepTools): Keep {
       const now = Date.now();
       if (full !== null) {
         await countOver(outbox, mail.user, now);
+        onFate?.(mail.run, 'dropped');
         return say(`not delivered (${trouble}), and not kept: ${full}`);
       }
       const waits = refused !== null && refused.some(({ permanent }) => !permanent);
       const next = waits ? now + pauseAfter(1, terms) : now;
       const file = await post(outbox, mail, { refused, now, next });
       if (refused !== null) say(`not delivered (${trouble}), kept in ${file}`);
+      onFate?.(mail.run, 'outbox');
       onPosted();
     };
     for (let round = 0; ; round++)

@@ -40,7 +40,8 @@ export interface Hands {
 }
 
 /** What a runner's mailer works with. */
-export interface MailerTools extends Hands, Pick<KeepTools, 'onPosted' | 'leaving' | 'pauses'> {
+export interface MailerTools
+  extends Hands, Pick<KeepTools, 'onPosted' | 'onFate' | 'leaving' | 'pauses'> {
   /** Told of the run whose mail is about to be handed over. */
   readonly onHanding?: (run: string) => void;
   /** Told of the run whose mail nobody has taken, for nobody. */
@@ -55,11 +56,14 @@ export function mailer(settings: MailSettings, tools: MailerTools): Deliver {
   const hand = chooseHand(settings, tools);
   const keep = keeper({ ...settings, ...tools });
   return async (mail) => {
-    if (wayOf(settings, mail) === 'relay') return keep(mail, null); // the scheduler's business
+    const way = wayOf(settings, mail);
+    if (way === 'relay') return keep(mail, null); // the scheduler's business
     tools.onHanding?.(mail.run);
     const refused = await refusedBy(hand, mail);
     if (refused.length >= mail.recipients.length) tools.onRefused?.(mail.run);
-    return refused.length === 0 || keep(mail, refused);
+    if (refused.length > 0) return keep(mail, refused);
+    tools.onFate?.(mail.run, way === 'program' ? 'mailer' : 'mailboxes');
+    return true;
   };
 }
 

@@ -34,6 +34,8 @@ export class Connection {
   onChange: () => void = () => {};
   /** Called when it has put a mail into the outbox. */
   onPosted: () => void = () => {};
+  /** Called when it has recorded how a run ended. */
+  onWritten: () => void = () => {};
   /** Resolves when the runner has ended, or died. */
   readonly closed: Promise<void>;
 
@@ -146,6 +148,8 @@ export class Connection {
       case 'shown':
       case 'over':
         return; // for who watches
+      case 'written':
+        return this.onWritten();
       default:
         word satisfies never;
     }

@@ -46,6 +46,7 @@ export function firingOf(
     timeout,
     overlap: late ? 'queue' : flags.single ? 'skip' : overlap,
     ...(scheduled !== undefined && { scheduled }),
+    origin: { crontab: label, line: entry.line, text: lineOf(entry) },
   };
 }
 
@@ -56,6 +57,28 @@ export function firingOf(
 export function instantOf(visit: Visit, entry: Entry): string {
   return isWild(entry.schedule) ? `${visit.utc}` : `local-${visit.local}`;
 }
+
+/** Bytes of a line by which people recognise it. */
+const SHOWN = 200;
+
+/** The line of an entry: its identity has it, before the number that tells it from equal ones. */
+function lineOf({ identity }: Entry): string {
+  const [line = ''] = identity.split('\n', 1);
+  return toText(line.slice(0, SHOWN));
+}
+
+/** What its background children print when its mail is on the way: a run of its own. */
+export function lateOf(firing: Firing): Firing {
+  return { ...firing, run: `${firing.run}${LATE_RUN}`, key: `${firing.key}${LATE_KEY}` };
+}
+
+/** Know such a run. */
+export function isLate({ key }: Firing): boolean {
+  return key.endsWith(LATE_KEY);
+}
+
+const LATE_RUN = '-late';
+const LATE_KEY = '/late';
 
 let count = 0;
 

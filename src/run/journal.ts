@@ -1,20 +1,6 @@
 /** A runner's journal: each firing before it starts, its end, and when its mail was taken care of. */
-import {
-  appendFileSync,
-  closeSync,
-  fdatasync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  readSync,
-  statSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs';
-import { reserve } from '../system/libc/blocks.ts';
-import { lock } from '../system/libc/locks.ts';
-import { errorCode, reason } from '../system/failure.ts';
+import { appendFileSync, closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { createAppender } from './append.ts';
 import { type JournalLine, LineReader, LineWriter } from './lines.ts';
 import type { LostRun } from './protocol.ts';
 
@@ -48,83 +34,15 @@ export interface Journal {
  * @throws when the file exists or cannot be locked
  */
 export function createJournal(file: string, onTrouble: (problem: string) => void): Journal {
-  const fd = openSync(file, 'ax', 0o600);
-  if (!lock(fd)) throw new Error(`Cannot lock the new journal "${file}": somebody else did`);
+  const appender = createAppender(file, (why) =>
+    onTrouble(`cannot write the journal "${file}": ${why}`),
+  );
   const writer = new LineWriter();
-  /** Lines, or the rest of one, that a full disk has not taken. */
-  let waiting: Buffer[] = [];
-  let size = 0;
-  let reserved = 0;
-  let timer: NodeJS.Timeout | undefined;
-  const flush = (): boolean => {
-    clearTimeout(timer);
-    const isFirst = waiting.length === 1;
-    try {
-      for (let [bytes] = waiting; bytes !== undefined; [bytes] = waiting) {
-        const length = writeSync(fd, bytes);
-        size += length;
-        waiting = [...(length < bytes.length ? [bytes.subarray(length)] : []), ...waiting.slice(1)];
-      }
-    } catch (error) {
-      // A full disk is no reason not to run a job.
-      if (isFirst) onTrouble(`cannot write the journal "${file}": ${reason(error)}`);
-      timer = setTimeout(flush, AGAIN);
-      timer.unref();
-    }
-    if (reserved - size > RESERVE / 2) return waiting.length === 0;
-    try {
-      reserve(fd, size, RESERVE);
-      reserved = size + RESERVE;
-    } catch {
-      // The disk is full already, or its file system does not do this.
-    }
-    return waiting.length === 0;
-  };
   return {
-    write(lines) {
-      waiting.push(Buffer.from(lines.map((line) => writer.text(line)).join('')));
-      if (waiting.length > WAITING_LIMIT) waiting.pop();
-      const isWritten = flush();
-      // Against a power cut only, and so not waited for: the minute's jobs must not start late.
-      fdatasync(fd, () => {});
-      return isWritten;
-    },
-    flush: () => waiting.length === 0 || flush(),
-    close() {
-      clearTimeout(timer);
-      ftruncateSync(fd, fstatSync(fd).size); // gives back what was reserved
-      closeSync(fd);
-    },
+    write: (lines) => appender.write(lines.map((line) => writer.text(line)).join('')),
+    flush: () => appender.flush(),
+    close: () => appender.close(),
   };
-}
-
-/** Room on the disk that a journal has before it needs it, in bytes: jobs of a good while, on a disk that is full. */
-const RESERVE = 256 * 1024;
-/** Lines that the disk has not taken are written again after so long, in milliseconds. */
-const AGAIN = 1000;
-/** So many calls' lines are remembered meanwhile. */
-const WAITING_LIMIT = 10_000;
-
-/** Give back the room that a dead runner's journal will not need. */
-export function trim(file: string): void {
-  const { size, blocks } = statSync(file);
-  if (blocks * 512 > size + RESERVE / 4) truncateSync(file, size);
-}
-
-/** Whether the runner of a journal is gone: it is when its lock can be had. Null: the journal itself is gone. */
-export function isAbandoned(file: string): boolean | null {
-  let fd: number;
-  try {
-    fd = openSync(file, 'r');
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return null;
-    throw error;
-  }
-  try {
-    return lock(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** Read who writes a journal, by its first line. */
@@ -165,7 +83,8 @@ export function readJournal(file: string): JournalContents {
     else if ('fire' in entry) {
       keys.push(entry.fire.key);
       runs.push(entry.fire.run);
-      open.set(entry.fire.run, { firing: entry.fire, exit: null, bytes: 0, waiting: false });
+      const { fire, at } = entry;
+      open.set(fire.run, { firing: fire, exit: null, bytes: 0, waiting: false, at });
     } else if ('wait' in entry) change(entry.wait, { waiting: true });
     else if ('begin' in entry) change(entry.begin, { waiting: false });
     else if ('end' in entry) change(entry.end, { exit: entry.exit, bytes: entry.bytes });

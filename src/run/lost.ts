@@ -4,11 +4,14 @@ import { jobEnvironment } from '../core/environment.ts';
 import { fromText, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Deliver } from '../system/outgoing.ts';
+import type { MailFate } from '../system/record.ts';
 import type { Log } from '../system/sink.ts';
 import type { User, Users } from '../system/users.ts';
+import { isLate } from './firing.ts';
 import { closeGap } from './gap.ts';
 import { piecesOf } from './output.ts';
 import type { LostRun } from './protocol.ts';
+import { outcomeOf, type Recorder } from './recorder.ts';
 import { ending, type Letterhead, report } from './report.ts';
 import type { Keep } from './shelf.ts';
 
@@ -16,6 +19,7 @@ interface LostTools {
   readonly users: Users;
   readonly log: Log;
   readonly deliver: Deliver;
+  readonly recorder: Recorder;
   readonly letterhead: Letterhead;
   readonly outputFile: (run: string) => string;
   readonly keepLong: Keep;
@@ -37,7 +41,7 @@ const MIDDLE = (count: number): string =>
 
 /** Log and mail what is known of it; false: nobody has taken the mail, what is there stays there. */
 export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean> {
-  const { firing, exit, bytes, mailing = false, killedBy } = lost;
+  const { firing, exit, bytes, mailing = false, posted = false, killedBy } = lost;
   const file = tools.outputFile(firing.run);
   let omitted: number;
   try {
@@ -47,6 +51,23 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
     return false;
   }
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  const body = { size, chunks: (from = 0, to = size) => piecesOf(file, from, to) };
+  const write = await tools.recorder.prepare(firing, body);
+  const settle = (mail?: MailFate): true => {
+    const outcome = isLate(firing) ? 'late' : exit === null ? 'unknown' : outcomeOf(exit);
+    const started = lost.at ?? null;
+    write({
+      outcome,
+      exit,
+      started,
+      ended: null,
+      bytes: size,
+      ...(mail !== undefined && { mail }),
+    });
+    rmSync(file, { force: true });
+    return true;
+  };
+  if (posted) return settle('outbox');
   const how = exit === null ? 'its outcome is unknown' : `it ${ending(exit)}`;
   const kept = `${size} bytes of output were kept`;
   const twice = mailing ? '; its mail may be sent twice' : '';
@@ -72,7 +93,7 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
       environment: jobEnvironment([], firing.environment, fromText(user.name), fromText(user.home))
         .cron,
       preface: `cron: the process that watched this job died; ${how}.\n${killedBy === undefined ? '' : fromText(KILLED(killedBy))}${mailing ? TWICE : ''}${missing}${omitted > 0 ? MIDDLE(omitted) : ''}\n`,
-      body: { size, chunks: (from = 0, to = size) => piecesOf(file, from, to) },
+      body,
       keep: (name: string) => tools.keepLong(file, name),
     };
     try {
@@ -83,8 +104,7 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
       return false;
     }
   }
-  rmSync(file, { force: true });
-  return true;
+  return settle();
 }
 
 /** Let the tail of a long output follow its head, as its own runner would have; how much is missing. */

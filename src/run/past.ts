@@ -4,14 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errorCode, reason } from '../system/failure.ts';
 import type { Log } from '../system/sink.ts';
-import {
-  isAbandoned,
-  type JournalContents,
-  readJournal,
-  settle,
-  trim,
-  writerOf,
-} from './journal.ts';
+import { isAbandoned, trim } from './append.ts';
+import { type JournalContents, readJournal, settle, writerOf } from './journal.ts';
 import type { LostRun } from './protocol.ts';
 
 /** Journals of ended runners are kept so long, in milliseconds: no restart looks further back. */

@@ -35,6 +35,17 @@ export interface Firing {
   readonly watched?: boolean;
   /** Nobody wants its mail. */
   readonly noMail?: boolean;
+  /** Where it is written; for those who read of the run later. */
+  readonly origin?: Origin;
+}
+
+/** A line of a crontab. */
+export interface Origin {
+  /** A user's name, or as the log names those of the system: `*system*NAME`. */
+  readonly crontab: string;
+  readonly line: number;
+  /** The line as text, but for the width of its blanks; a long one is cut. */
+  readonly text: string;
 }
 
 /** A job that is running. */
@@ -74,6 +85,10 @@ export interface LostRun {
   readonly mailing?: boolean;
   /** Who had sent it a signal by then. */
   readonly killedBy?: string;
+  /** Its mail is in the outbox: what is left to do is to record it. */
+  readonly posted?: boolean;
+  /** When it was put into the journal, in milliseconds since the epoch. */
+  readonly at?: number;
 }
 
 /** From the scheduler. */
@@ -124,7 +139,9 @@ export type Word =
       readonly isGapped: boolean;
     }
   /** There is a mail more in the outbox. */
-  | { readonly word: 'posted' };
+  | { readonly word: 'posted' }
+  /** There is a record more of a run that is over. */
+  | { readonly word: 'written' };
 
 /** A batch has at most 4 MiB of words (see batchesOf); JSON makes at most six chars of a byte. */
 const LINE_LIMIT = 128 * 1024 * 1024;

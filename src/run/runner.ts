@@ -9,6 +9,7 @@ import type { Exit } from '../system/program.ts';
 import { Attempts } from './attempts.ts';
 import type { Ending, Endings } from './ending.ts';
 import type { Finished, JobTools } from './job.ts';
+import { isLate, lateOf } from './firing.ts';
 import type { Journal, JournalLine } from './journal.ts';
 import { Kills } from './kills.ts';
 import { type Counts, type JobLimits, Limits } from './limits.ts';
@@ -23,6 +24,7 @@ import {
 import { mailLost } from './lost.ts';
 import type { Output } from './output.ts';
 import { Queue } from './queue.ts';
+import { outcomeOf, type Recorder } from './recorder.ts';
 import { type Letterhead, report } from './report.ts';
 import type { Keep } from './shelf.ts';
 import { Watched } from './watched.ts';
@@ -30,6 +32,7 @@ import { Watched } from './watched.ts';
 /** What a runner works with. */
 export interface RunnerTools extends JobTools {
   readonly journal: Journal;
+  readonly recorder: Recorder;
   readonly deliver: Deliver;
   readonly letterhead: Letterhead;
   /** Called when it will start nothing any more. */
@@ -107,12 +110,18 @@ export class Runner {
     this.#tell({ word: 'posted' });
   }
 
+  /** Tell it that there is a record more. */
+  written(): void {
+    this.#tell({ word: 'written' });
+  }
+
   /** Start nothing any more, and end after the last mail. */
   drain(): void {
     this.#draining = true;
     this.#tools.onDrain?.();
     if (this.#busy > 0 || this.#waiting.size > 0 || !this.#server.listening) return;
-    if (!this.#tools.journal.flush()) {
+    const { journal, recorder } = this.#tools;
+    if (!journal.flush() || !recorder.flush()) {
       // What the disk does not take is known here alone.
       clearTimeout(this.#again);
       this.#again = setTimeout(() => this.drain(), NOWHERE);
@@ -120,6 +129,7 @@ export class Runner {
     }
     this.#server.close();
     this.#scheduler?.destroy();
+    this.#tools.recorder.close();
     this.#tools.journal.close();
     this.#end();
   }
@@ -231,14 +241,25 @@ export class Runner {
     return [{ wait: run }];
   }
 
-  #leaveOut({ run, user, identity, command, watched }: Firing, why: string): JournalLine[] {
+  /** Let it be; its record and its journal say so a little later. */
+  #leaveOut(firing: Firing, why: string): JournalLine[] {
+    const { run, user, identity, command, watched } = firing;
     this.#tools.log(user, 'INFO', `${why} and too many wait, left out: ${toText(command)}`);
     if (watched === true) this.#tell({ word: 'over', run, exit: null, size: 0, isGapped: false });
     if (this.#waiting.delete(run)) {
       this.#next(this.#queue.free(identity));
       this.#tell({ word: 'ended', run, exit: null });
     }
-    return [{ done: run }];
+    this.#track(this.#recordLeftOut(firing));
+    return [];
+  }
+
+  async #recordLeftOut(firing: Firing): Promise<void> {
+    const { journal, recorder } = this.#tools;
+    const write = await recorder.prepare(firing, null);
+    const now = Date.now();
+    write({ outcome: 'skipped', exit: null, started: now, ended: now, bytes: 0 });
+    journal.write([{ done: firing.run }]);
   }
 
   /** The one that waited for the job before it, if there is one, has nothing before it any more. */
@@ -304,7 +325,7 @@ export class Runner {
     }
     if (finished.late !== null) {
       // What a background child prints from now on is a run of its own, also for the journal.
-      const late = { ...firing, run: `${run}-late`, key: `${firing.key}/late` };
+      const late = lateOf(firing);
       journal.write([{ fire: late, at: Date.now() }]);
       this.#track(
         this.#finishLate(late, { ...finished, timedOut: false, killed: [] }, finished.late),
@@ -334,7 +355,7 @@ export class Runner {
 
   /** Record the end, and mail what there is to tell. */
   async #finish(firing: Firing, finished: Finished): Promise<void> {
-    const { journal, log, letterhead, deliver, keepLong } = this.#tools;
+    const { journal, recorder, log, letterhead, deliver, keepLong } = this.#tools;
     const { user, exit, environment, output, timedOut, killed, at, duration } = finished;
     await output.end();
     const said = [
@@ -356,7 +377,12 @@ export class Runner {
     // With what is missing: who reports this run in our place has no other way to know of it.
     const bytes = output.size + output.missing;
     const end = { end: firing.run, exit: exit ?? NEVER, bytes };
+    const write = await recorder.prepare(firing, output);
+    const started = Math.round(at - (duration ?? 0));
+    const outcome = isLate(firing) ? 'late' : outcomeOf(exit, timedOut);
+    const ending = { outcome, exit, timedOut, started, ended: at, bytes } as const;
     if (mail === null) {
+      write(ending);
       journal.write([end, { done: firing.run }]);
     } else {
       output.secure(); // whoever dies from here on, nothing of it is lost
@@ -366,6 +392,7 @@ export class Runner {
         if (journal.flush() && output.leave()) return;
         await pause(NOWHERE);
       }
+      write(ending);
       journal.write([{ done: firing.run }]);
     }
     output.discard();
@@ -373,10 +400,9 @@ export class Runner {
 
   /** Runs that a dead runner left. */
   #reportLost(lost: readonly LostRun[]): void {
-    const at = Date.now();
     const { journal } = this.#tools;
     const isWritten = journal.write(
-      lost.flatMap(({ firing, exit, bytes, mailing = false, killedBy }) => [
+      lost.flatMap(({ firing, exit, bytes, mailing = false, killedBy, at = Date.now() }) => [
         { fire: firing, at },
         ...(killedBy === undefined ? [] : [killedAs(firing.run, killedBy)]),
         ...(exit === null ? [] : [{ end: firing.run, exit, bytes }]),

@@ -25,7 +25,9 @@ export interface RunnersSetup {
   readonly log: Log;
   /** A runner has put a mail into the outbox. */
   readonly onPosted: () => void;
-  /** Runs whose mail is in the outbox: nothing more is to be told of them. */
+  /** A runner has recorded how a run ended. */
+  readonly onWritten?: () => void;
+  /** Runs whose mail is in the outbox: nobody need be told of them. */
   readonly mailed: () => ReadonlySet<string>;
   /** Hears how jobs begin and end, also those of earlier schedulers. */
   readonly witness?: Witness;
@@ -226,6 +228,7 @@ export class Runners {
 
   #listen(connection: Connection): void {
     connection.onPosted = this.#setup.onPosted;
+    if (this.#setup.onWritten !== undefined) connection.onWritten = this.#setup.onWritten;
     // Those who watch are told of what a runner says, and of its end.
     connection.onWord = (word) => this.#watches.hear(connection, word);
     void connection.closed.then(() => this.#watches.lose(connection));
@@ -270,7 +273,7 @@ export class Runners {
   #handOn(): void {
     if (this.#runner === null) return;
     const { connection } = this.#runner;
-    const left = this.#withoutMailed(this.#past.takeLeft());
+    const left = this.#withPosted(this.#past.takeLeft());
     this.#handedOn.push(...left);
     const waited = left.filter(({ waiting }) => waiting).map(({ firing }) => firing);
     const lost = left.filter(({ waiting }) => !waiting);
@@ -279,14 +282,11 @@ export class Runners {
     this.#watches.loseRuns(lost.map(({ firing }) => firing.run));
   }
 
-  /** A runner that died after its mail was kept and before it could say so has left nothing. */
-  #withoutMailed(left: readonly Left[]): Left[] {
-    if (left.length === 0) return [];
+  /** A runner that died after a mail was kept and before it could say so: that run is only to be recorded. */
+  #withPosted(left: readonly Left[]): readonly Left[] {
+    if (left.length === 0) return left;
     const mailed = this.#setup.mailed();
-    const settled = left.filter(({ firing }) => mailed.has(firing.run));
-    this.#past.settle(settled);
-    for (const { firing } of settled) unlinkIfThere(join(this.#setup.outputs, firing.run));
-    return left.filter(({ firing }) => !mailed.has(firing.run));
+    return left.map((run) => (mailed.has(run.firing.run) ? { ...run, posted: true } : run));
   }
 
   #recordedRuns(runs: readonly string[]): void {

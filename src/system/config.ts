@@ -135,6 +135,16 @@ const JOBS = v.strictObject({
   linger: seconds(60),
 });
 
+/** What is kept of runs that are over. */
+const HISTORY = v.strictObject({
+  /** For how many days. */
+  keep: v.optional(v.pipe(v.number(), v.minValue(0.01), v.maxValue(36_500)), 90),
+  /** Bytes of its file at most: the oldest runs go first. */
+  max_size: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1_000_000)), 500_000_000),
+  /** Bytes of a run's output: of a longer one head and tail. */
+  output: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000)), 65_536),
+});
+
 const LOG = v.strictObject({
   to: v.optional(v.pipe(v.string(), v.minLength(1)), DEFAULT_LOG.to),
   format: v.optional(v.picklist(['text', 'json']), DEFAULT_LOG.format),
@@ -145,6 +155,7 @@ const CONFIG = v.strictObject({
   mail: v.optional(MAIL, {}),
   submit: v.optional(SUBMIT, {}),
   jobs: v.optional(JOBS, {}),
+  history: v.optional(HISTORY, {}),
   log: v.optional(LOG, {}),
 });
 

@@ -85,6 +85,12 @@ for (const [name, { tab, recipients = ['alice'], logBits = 0 }] of Object.entrie
       logBits,
       linger: 1000,
       journal: createJournal(sandbox.path('journal'), () => {}),
+      recorder: {
+        mailed: () => {},
+        prepare: async () => () => {},
+        flush: () => true,
+        close: () => {},
+      },
       deliver: async (mail) => {
         mails.push({ recipients: mail.recipients, bytes: await bytesOf(mail) });
         return true;

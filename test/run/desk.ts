@@ -1,13 +1,15 @@
 /** A runner in this process, and a scheduler's desk to order from it by hand. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createJournal, type JournalLine } from '../../src/run/journal.ts';
+import { openRecorder } from '../../src/run/recorder.ts';
 import { listenTo, type Order, say, type Word } from '../../src/run/protocol.ts';
 import { type Runner, type RunnerTools, startRunner } from '../../src/run/runner.ts';
 import type { Outgoing } from '../../src/system/outgoing.ts';
+import type { RunRecord } from '../../src/system/record.ts';
 import { startTime } from '../../src/system/process.ts';
 import { systemUsers } from '../../src/system/users.ts';
 import { until } from '../support/wait.ts';
@@ -34,18 +36,22 @@ export interface Place {
   readonly journalFile: (id: string) => string;
   readonly journal: (id: string) => JournalLine[];
   readonly socket: (id: string) => string;
+  readonly recordFile: (id: string) => string;
+  /** What the runners have recorded. */
+  readonly records: () => RunRecord[];
   readonly outputFile: (run: string) => string;
 }
 
 /** A folder for runners, removed after the test. */
 export function place(t: TestContext): Place {
   const folder = mkdtempSync(join(tmpdir(), 'runner-'));
+  const records = mkdtempSync(join(tmpdir(), 'records-'));
   chmodSync(folder, 0o755);
   const runners: Runner[] = [];
   t.after(async () => {
     for (const runner of runners) runner.drain();
     await Promise.all(runners.map(({ ended }) => ended));
-    rmSync(folder, { recursive: true });
+    for (const each of [folder, records]) rmSync(each, { recursive: true });
   });
   const here: Place = {
     folder,
@@ -55,6 +61,8 @@ export function place(t: TestContext): Place {
     journalFile: (id) => join(folder, `${id}.journal`),
     socket: (id) => join(folder, `runner-${id}.sock`),
     outputFile: (run) => join(folder, run),
+    recordFile: (id) => join(records, id),
+    records: () => recordsIn(records),
     journal: (id) =>
       readFileSync(here.journalFile(id), 'utf8')
         .split('\n')
@@ -76,6 +84,12 @@ export function place(t: TestContext): Place {
         linger: 300,
         limits: { all: 1000, perUser: 1000 },
         journal,
+        recorder: openRecorder({
+          file: here.recordFile(id),
+          output: 1000,
+          onTrouble: (trouble) => here.logged.push(trouble),
+          onWritten: () => {},
+        }),
         deliver: async (mail) => {
           const whole = await posted(mail);
           here.posted.push(whole);
@@ -97,6 +111,15 @@ export function place(t: TestContext): Place {
     },
   };
   return here;
+}
+
+/** Records of a directory of runners, in the order in which they were written. */
+function recordsIn(folder: string): RunRecord[] {
+  return readdirSync(folder)
+    .toSorted()
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
+    .filter((line) => line.startsWith('{"run":'))
+    .map((line): RunRecord => JSON.parse(line));
 }
 
 async function posted(mail: Outgoing): Promise<Posted> {

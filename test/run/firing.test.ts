@@ -84,6 +84,7 @@ test('firingOf() takes everything from the entry', () => {
     mailSuccess: 'never',
     timeout: 0,
     overlap: 'allow',
+    origin: { crontab: 'alice', line: 3, text: '@daily cmd \\% x%one%two' },
   });
   assert.match(run, /^[0-9a-z-]+$/);
 });

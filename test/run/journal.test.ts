@@ -16,9 +16,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { isAbandoned } from '../../src/run/append.ts';
 import {
   createJournal,
-  isAbandoned,
   type JournalContents,
   type JournalLine,
   readJournal,

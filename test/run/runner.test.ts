@@ -14,12 +14,8 @@ import {
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import {
-  createJournal,
-  isAbandoned,
-  type JournalLine,
-  readJournal,
-} from '../../src/run/journal.ts';
+import { isAbandoned } from '../../src/run/append.ts';
+import { createJournal, type JournalLine, readJournal } from '../../src/run/journal.ts';
 import type { Firing, LostRun } from '../../src/run/protocol.ts';
 import type { Runner } from '../../src/run/runner.ts';
 import { isRoot, me } from '../support/sandbox.ts';
@@ -305,7 +301,41 @@ test('Runner mails in a second mail what a background child prints later', async
   assert.equal(here.posted[1]?.body, 'second\n');
   assert.equal(story(here), 'fire a, fire a-late, end a, done a, end a-late, done a-late');
   assert.deepEqual(readdirSync(here.folder), ['r.journal']);
+  assert.deepEqual(
+    here.records().map(({ run, outcome, bytes }) => `${run} ${outcome} ${bytes}`),
+    ['a succeeded 11', 'a-late late 7'],
+  );
 });
+
+const RECORDED: [string, Partial<Firing>, object][] = [
+  ['a success', { command: 'echo hi' }, { outcome: 'succeeded', code: 0, bytes: 3 }],
+  ['a silent one', { command: 'true' }, { outcome: 'succeeded', code: 0, bytes: 0 }],
+  ['a failure', { command: 'exit 3' }, { outcome: 'failed', code: 3, signal: null }],
+  ['a signal', { command: 'kill -9 $$' }, { outcome: 'failed', code: null, signal: 'SIGKILL' }],
+  [
+    'a time-out, whatever its status says',
+    { command: 'trap "exit 0" TERM; sleep 30 & wait', timeout: 1 },
+    { outcome: 'failed', code: 0, timedOut: true },
+  ],
+  [
+    'a job of nobody',
+    { user: 'no-such-user' },
+    { outcome: 'not-started', code: null, user: 'no-such-user' },
+  ],
+];
+
+for (const [what, changed, expected] of RECORDED)
+  test(`Runner records ${what}`, async (t) => {
+    const { here, runner, desk } = await open(t);
+    const began = Date.now();
+    desk.say(start(firing('a', changed)), { order: 'drain' });
+    await runner.ended;
+    const [record, ...others] = here.records();
+    assert.deepEqual(others, []);
+    assert.deepEqual({ ...record, ...expected }, record);
+    const { started, ended } = record ?? {};
+    assert.ok(started && ended && began - 1 <= started && started <= ended, 'it knows when');
+  });
 
 test('Runner leaves a run open whose mail nobody takes, with its output in a file', async (t) => {
   const { here, runner, desk } = await open(t);

@@ -128,8 +128,16 @@ test('Runners reports nothing whose mail is in the outbox, though its runner cou
   await schedule(t, here, undefined, ['a']);
   await until('b is told of', () => here.posted.length === 1);
   assert.deepEqual(bodies(here), ['b']);
-  assert.ok(!existsSync(here.outputFile('a')));
+  await until('its output is gone', () => !existsSync(here.outputFile('a')));
   await until('the journal knows', () => readJournal(file).open.length === 0);
+  await until('both are recorded', () => here.records().length === 2);
+  assert.deepEqual(
+    here
+      .records()
+      .map(({ run, outcome, mail }) => `${run} ${outcome} ${mail}`)
+      .toSorted(),
+    ['a unknown outbox', 'b unknown none'],
+  );
 });
 
 test('Runners passes on that a runner has posted a mail', async (t) => {

@@ -32,7 +32,7 @@ function complaint(text: string | Buffer): string {
 }
 
 test('readConfig() of an empty file is the contract', () => {
-  const { paths, mail, jobs, log } = read('');
+  const { paths, mail, jobs, history, log } = read('');
   assert.deepEqual(
     { ...paths },
     {
@@ -84,6 +84,7 @@ test('readConfig() of an empty file is the contract', () => {
       linger: 60,
     },
   );
+  assert.deepEqual({ ...history }, { keep: 90, max_size: 500_000_000, output: 65_536 });
   assert.deepEqual({ ...log }, { to: 'auto', format: 'text' });
   assert.equal(DEFAULT_CONFIG, '/etc/mailcron.toml');
 });
@@ -107,6 +108,10 @@ test('readConfig() reads every setting', () => {
     keep_long = 0.5
     max_long = 0
     linger = 86400
+    [history]
+    keep = 0.5
+    max_size = 1_000_000
+    output = 0
     [log]
     to = "/var/log/cron.log"
     format = "json"
@@ -127,6 +132,7 @@ test('readConfig() reads every setting', () => {
       linger: 86_400,
     },
   );
+  assert.deepEqual({ ...config.history }, { keep: 0.5, max_size: 1_000_000, output: 0 });
   assert.deepEqual({ ...config.log }, { to: '/var/log/cron.log', format: 'json' });
 });
 
