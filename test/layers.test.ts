@@ -10,10 +10,22 @@ const may: Record<string, readonly string[]> = {
   'spool/': ['core/', 'system/', 'spool/', 'node:'],
   'run/': ['core/', 'system/', 'run/', 'node:'],
   'mail/': ['core/', 'system/', 'mail/', 'node:'],
+  'history/': ['core/', 'system/', 'history/', 'node:'],
   'control/': ['core/', 'system/', 'control/', 'node:'],
   'index.ts': ['core/', 'system/bytes.ts'],
   'daemon.ts': ['core/', 'system/clock.ts', 'system/sink.ts', 'spool/tab.ts'],
-  'cli/': ['core/', 'system/', 'spool/', 'run/', 'mail/', 'control/', 'daemon.ts', 'cli/', 'node:'],
+  'cli/': [
+    'core/',
+    'system/',
+    'spool/',
+    'run/',
+    'mail/',
+    'history/',
+    'control/',
+    'daemon.ts',
+    'cli/',
+    'node:',
+  ],
 };
 
 /** Each package is imported in one file, so that it can be replaced there. */
@@ -21,6 +33,7 @@ const packages: Record<string, string> = {
   chokidar: 'spool/watch.ts',
   'cron-parser': 'core/forecast.ts',
   koffi: 'system/libc/native.ts',
+  libsql: 'history/database.ts',
   'nodemailer/lib/smtp-connection': 'mail/smtp.ts',
   pino: 'system/log.ts',
   'posix-getopt': 'cli/options.ts',
@@ -32,16 +45,34 @@ const packages: Record<string, string> = {
 const SMTP = 'nodemailer/lib/smtp-connection';
 
 /** What would make a process of every job's, or of every mail's, a large one. */
-const NOT_SMALL = ['cron-parser', 'pino', 'chokidar', 'smol-toml', 'valibot', 'posix-getopt'];
+const NOT_SMALL = [
+  'cron-parser',
+  'pino',
+  'chokidar',
+  'smol-toml',
+  'valibot',
+  'posix-getopt',
+  'libsql',
+];
 
 /** What a program must not load, however it comes there: a runner is small, `crontab -l` is quick. */
 const lean: Record<string, readonly string[]> = {
   'cli/runner.ts': [...NOT_SMALL, SMTP],
   'cli/deposit.ts': [...NOT_SMALL, SMTP],
-  'cli/cron.ts': ['cron-parser', SMTP],
-  'cli/crontab.ts': ['cron-parser', 'pino', 'chokidar', 'koffi', 'smol-toml', 'valibot', SMTP],
+  'cli/cron.ts': ['cron-parser', 'libsql', SMTP],
+  'cli/cronctl.ts': ['libsql', SMTP],
+  'cli/crontab.ts': [
+    'cron-parser',
+    'pino',
+    'chokidar',
+    'koffi',
+    'libsql',
+    'smol-toml',
+    'valibot',
+    SMTP,
+  ],
   'cli/postman.ts': Object.keys(packages).filter((name) => name !== SMTP),
-  'cli/sendmail.ts': ['cron-parser', 'pino', 'chokidar', 'posix-getopt', SMTP],
+  'cli/sendmail.ts': ['cron-parser', 'pino', 'chokidar', 'posix-getopt', 'libsql', SMTP],
 };
 
 const root = new URL('../../src/', import.meta.url).pathname;
@@ -120,7 +151,11 @@ for (const [program, heavy] of Object.entries(lean)) {
 
 test('the dependencies are those that are imported', () => {
   const file = new URL('../../package.json', import.meta.url);
-  const { dependencies }: { dependencies: object } = JSON.parse(readFileSync(file, 'utf8'));
+  const read: Record<'dependencies' | 'optionalDependencies', object> = JSON.parse(
+    readFileSync(file, 'utf8'),
+  );
+  // Optional: cron runs on machines for which there is no SQLite, without a history.
+  const dependencies = { ...read.dependencies, ...read.optionalDependencies };
   const imported = new Set(Object.keys(packages).map((name) => name.replace(/\/.*/, '')));
   assert.deepEqual(Object.keys(dependencies).toSorted(), [...imported].toSorted());
 });

@@ -22,6 +22,7 @@ import { controlDesk } from './control.ts';
 import { type LoadedCrontabs, openCrontabs, ownName } from './crontabs.ts';
 import { Ended } from './ended.ts';
 import { tellParent } from './fork.ts';
+import { History } from './history.ts';
 import { instructions, startRunner } from './instructions.ts';
 import { Notices } from './notices.ts';
 import { openProgress } from './progress.ts';
@@ -51,6 +52,7 @@ interface Surroundings {
 /** Jobs and mails: who runs them, and who tries again. */
 interface Works {
   readonly runners: Runners;
+  readonly history: History;
   /** Null where nothing is to start. */
   readonly outbound: Outbound | null;
   /** Start what is due, or log it only. */
@@ -75,7 +77,7 @@ export async function schedule(
 
   const crontabs = await loadCrontabs(around);
   const ended = new Ended();
-  const { runners, outbound, start } = await openWorks(around, ended);
+  const { runners, history, outbound, start } = await openWorks(around, ended);
   if (!settings.startNothing) tellOwners(crontabs, paths.state, runners, log);
   const server = await openControl(around, crontabs, { runners, outbound, ended });
   log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
@@ -104,6 +106,7 @@ export async function schedule(
       progress.remember(lasts);
       void outbound?.rounds.look(); // each minute, after its jobs
       manager.alive(doing());
+      if (!settings.startNothing) history.minute();
     },
     hostname: hostname(),
     log,
@@ -115,6 +118,7 @@ export async function schedule(
   progress.stop();
   await outbound?.close();
   await runners.close();
+  await history.close();
 }
 
 /** Load what is there, and look again at whatever changes. */
@@ -150,11 +154,13 @@ async function openWorks(around: Surroundings, ended: Ended): Promise<Works> {
   const { settings, clock, users, log, choice, forked, signal } = around;
   const { state, run } = settings.config.paths;
   const outbound = settings.startNothing ? null : makeRounds(settings.config, users, log);
+  const history = new History(settings.config, log);
   const runners = await openRunners({
     journals: join(state, 'journal'),
     sockets: run,
     outputs: join(state, 'output'),
     onPosted: () => void outbound?.rounds.look(), // never throws
+    onWritten: () => history.look(),
     mailed: () => runsIn(join(state, 'outbox')),
     fork: (id) => startRunner(instructions(id, settings, choice), forked ? 'ignore' : 'inherit'),
     witness: {
@@ -167,7 +173,7 @@ async function openWorks(around: Surroundings, ended: Ended): Promise<Works> {
   void outbound?.rounds.open(); // after the runners: what is in the outbox is not reported as lost; never throws
   const start = async (firings: readonly Firing[]): Promise<void> =>
     settings.startNothing ? pretend(firings, log) : runners.start(firings);
-  return { runners, outbound, start };
+  return { runners, history, outbound, start };
 }
 
 /** Mail the owners of crontabs with lines that cannot run, now and whenever that changes. */
