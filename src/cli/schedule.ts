@@ -21,8 +21,10 @@ import { count } from './columns.ts';
 import { controlDesk } from './control.ts';
 import { type LoadedCrontabs, openCrontabs, ownName } from './crontabs.ts';
 import { Ended } from './ended.ts';
+import { Expectations } from './expect.ts';
 import { tellParent } from './fork.ts';
 import { History } from './history.ts';
+import { openAlarm } from './hooks.ts';
 import { instructions, startRunner } from './instructions.ts';
 import { Notices } from './notices.ts';
 import { openProgress } from './progress.ts';
@@ -78,6 +80,12 @@ export async function schedule(
   const crontabs = await loadCrontabs(around);
   const ended = new Ended();
   const { runners, history, outbound, start } = await openWorks(around, ended);
+  const expectations = new Expectations(join(paths.state, 'expected'), log);
+  const alarm = openAlarm(settings.config, users, log);
+  history.onRun((record) => {
+    expectations.ran(record);
+    alarm.ran(record);
+  });
   if (!settings.startNothing) tellOwners(crontabs, paths.state, runners, log);
   const server = await openControl(around, crontabs, { runners, outbound, ended });
   log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
@@ -94,6 +102,15 @@ export async function schedule(
     if (!signal.aborted && !settings.startNothing) first.done();
   }
 
+  const lookForOverdue = (): void => {
+    for (const overdue of expectations.look(crontabs.tabs, clock.now())) {
+      void runners.start([overdue.firing]); // nobody waits for it; never throws
+      alarm.overdue(overdue);
+    }
+  };
+  // What ended while no cron was here is told of a little later: until then nobody is overdue.
+  if (!settings.startNothing) expectations.note(crontabs.tabs, clock.now());
+
   const leavesTrace = !settings.startNothing;
   const progress = openProgress(paths.state, { clock, log, leavesTrace });
   const isRunning = (identity: string): boolean => runners.isRunning(identity);
@@ -106,7 +123,9 @@ export async function schedule(
       progress.remember(lasts);
       void outbound?.rounds.look(); // each minute, after its jobs
       manager.alive(doing());
-      if (!settings.startNothing) history.minute();
+      if (settings.startNothing) return;
+      history.minute();
+      lookForOverdue();
     },
     hostname: hostname(),
     log,
@@ -119,6 +138,7 @@ export async function schedule(
   await outbound?.close();
   await runners.close();
   await history.close();
+  await alarm.close();
 }
 
 /** Load what is there, and look again at whatever changes. */

@@ -14,6 +14,8 @@ export interface Settings {
   readonly mailSuccess: 'always' | 'nonempty' | 'never';
   /** CRON_TIMEOUT: seconds after which a job is ended; 0 for never. */
   readonly timeout: number;
+  /** CRON_EXPECT: seconds within which a job is expected to succeed again; 0 for nothing expected. */
+  readonly expect: number;
   /** CRON_OVERLAP: what to do when the job of the last time is still running. */
   readonly overlap: 'allow' | 'skip' | 'queue';
   /** CRON_CATCHUP: what to do about times at which cron was not running. */
@@ -24,6 +26,9 @@ export interface Settings {
 const DELAY_LIMIT = 1440;
 /** 24 days: timers of Node reach no further than 2^31 milliseconds. */
 const TIMEOUT_LIMIT = 24 * 86_400;
+
+/** A year, and a day. */
+const EXPECT_LIMIT = 366 * 86_400;
 
 const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 };
 
@@ -41,6 +46,10 @@ const REFUSALS: Readonly<Record<string, (value: string) => string | null>> = {
   CRON_TIMEOUT: (value) =>
     seconds(value) === null
       ? `${quoted(value)} is no time: write seconds, or a number with s, m, h or d, up to 24d`
+      : null,
+  CRON_EXPECT: (value) =>
+    seconds(value, EXPECT_LIMIT) === null
+      ? `${quoted(value)} is no time: write seconds, or a number with s, m, h or d, up to 366d`
       : null,
   CRON_OVERLAP: (value) => oneOf(value, ['allow', 'skip', 'queue']),
   CRON_CATCHUP: (value) => oneOf(value, ['skip', 'once', 'all']),
@@ -68,6 +77,7 @@ export function settingsOf(environment: Environment): Settings {
     randomDelay: Number(value('RANDOM_DELAY') ?? 0),
     mailSuccess: choice(value('CRON_MAIL_SUCCESS'), ['nonempty', 'always', 'never']),
     timeout: seconds(value('CRON_TIMEOUT') ?? '0') ?? 0,
+    expect: seconds(value('CRON_EXPECT') ?? '0', EXPECT_LIMIT) ?? 0,
     overlap: choice(value('CRON_OVERLAP'), ['allow', 'skip', 'queue']),
     catchup: choice(value('CRON_CATCHUP'), ['skip', 'once', 'all']),
   };
@@ -84,9 +94,9 @@ function choice<T extends string>(value: string | undefined, words: readonly [T,
   return words.find((word) => word === value) ?? words[0];
 }
 
-function seconds(value: string): number | null {
+function seconds(value: string, limit = TIMEOUT_LIMIT): number | null {
   const { number = '', unit = '' } =
     /^(?<number>\d{1,8})(?<unit>[smhd]?)$/.exec(value)?.groups ?? {};
   const total = Number(number) * (SECONDS[unit] ?? 1);
-  return number === '' || total > TIMEOUT_LIMIT ? null : total;
+  return number === '' || total > limit ? null : total;
 }

@@ -22,6 +22,7 @@ export const SETTINGS = [
   'RANDOM_DELAY',
   'CRON_MAIL_SUCCESS',
   'CRON_TIMEOUT',
+  'CRON_EXPECT',
   'CRON_OVERLAP',
   'CRON_CATCHUP',
 ] as const;

@@ -145,6 +145,32 @@ const HISTORY = v.strictObject({
   output: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000)), 65_536),
 });
 
+/** A program, or a program and its arguments: nothing is split, and no shell reads it. */
+const program = v.optional(
+  v.union(
+    [
+      v.pipe(v.string(), v.check(isAbsolute, 'must be an absolute path')),
+      v.pipe(
+        v.array(v.string()),
+        v.check((words) => isAbsolute(words[0] ?? ''), 'must begin with an absolute path'),
+      ),
+    ],
+    'must be the absolute path of a program, or a list of one and its arguments',
+  ),
+);
+
+/** Programs of the administrator's that are told when something goes wrong. */
+const HOOKS = v.strictObject({
+  /** Run when a job has failed, could not be started, or ended nobody knows how. */
+  on_failure: program,
+  /** Run when a job was left out, or has not succeeded for longer than its CRON_EXPECT. */
+  on_missed: program,
+  /** Who runs them, where the daemon is root. */
+  hook_user: v.optional(v.pipe(v.string(), v.minLength(1)), 'mailcron'),
+  /** So many a minute at most; the rest is counted. */
+  per_minute: count(10),
+});
+
 const LOG = v.strictObject({
   to: v.optional(v.pipe(v.string(), v.minLength(1)), DEFAULT_LOG.to),
   format: v.optional(v.picklist(['text', 'json']), DEFAULT_LOG.format),
@@ -156,6 +182,7 @@ const CONFIG = v.strictObject({
   submit: v.optional(SUBMIT, {}),
   jobs: v.optional(JOBS, {}),
   history: v.optional(HISTORY, {}),
+  hooks: v.optional(HOOKS, {}),
   log: v.optional(LOG, {}),
 });
 

@@ -32,7 +32,7 @@ function complaint(text: string | Buffer): string {
 }
 
 test('readConfig() of an empty file is the contract', () => {
-  const { paths, mail, jobs, history, log } = read('');
+  const { paths, mail, jobs, history, hooks, log } = read('');
   assert.deepEqual(
     { ...paths },
     {
@@ -78,6 +78,8 @@ test('readConfig() of an empty file is the contract', () => {
     { ...jobs },
     {
       nofile: 1024,
+      max_running: 4000,
+      max_running_per_user: 2000,
       max_output: 100_000_000,
       keep_long: 7,
       max_long: 1_000_000_000,
@@ -85,6 +87,7 @@ test('readConfig() of an empty file is the contract', () => {
     },
   );
   assert.deepEqual({ ...history }, { keep: 90, max_size: 500_000_000, output: 65_536 });
+  assert.deepEqual({ ...hooks }, { hook_user: 'mailcron', per_minute: 10 });
   assert.deepEqual({ ...log }, { to: 'auto', format: 'text' });
   assert.equal(DEFAULT_CONFIG, '/etc/mailcron.toml');
 });
@@ -104,6 +107,8 @@ test('readConfig() reads every setting', () => {
     per_user_bytes = 3
     [jobs]
     nofile = 16
+    max_running = 8
+    max_running_per_user = 4
     max_output = 1000000
     keep_long = 0.5
     max_long = 0
@@ -112,6 +117,11 @@ test('readConfig() reads every setting', () => {
     keep = 0.5
     max_size = 1_000_000
     output = 0
+    [hooks]
+    on_failure = "/bin/alert"
+    on_missed = ["/bin/alert", "-m"]
+    hook_user = "nobody"
+    per_minute = 1
     [log]
     to = "/var/log/cron.log"
     format = "json"
@@ -126,6 +136,8 @@ test('readConfig() reads every setting', () => {
     { ...config.jobs },
     {
       nofile: 16,
+      max_running: 8,
+      max_running_per_user: 4,
       max_output: 1_000_000,
       keep_long: 0.5,
       max_long: 0,
@@ -133,6 +145,11 @@ test('readConfig() reads every setting', () => {
     },
   );
   assert.deepEqual({ ...config.history }, { keep: 0.5, max_size: 1_000_000, output: 0 });
+  const [on_failure, on_missed] = ['/bin/alert', ['/bin/alert', '-m']];
+  assert.deepEqual(
+    { ...config.hooks },
+    { on_failure, on_missed, hook_user: 'nobody', per_minute: 1 },
+  );
   assert.deepEqual({ ...config.log }, { to: '/var/log/cron.log', format: 'json' });
 });
 
@@ -188,6 +205,10 @@ const wrong: Record<string, string> = {
   '[jobs]\nnofile = 16.5\n': 'F: "jobs.nofile" is wrong: Invalid integer: Received 16.5',
   '[jobs]\nnofile = 15\n':
     'F: "jobs.nofile" is wrong: Invalid value: Expected >=16 but received 15',
+  '[hooks]\non_failure = "alert"\n': 'F: "hooks.on_failure" must be an absolute path',
+  '[hooks]\non_missed = ["alert", "/x"]\n': 'F: "hooks.on_missed" must begin with an absolute path',
+  '[hooks]\non_missed = 5\n':
+    'F: "hooks.on_missed" must be the absolute path of a program, or a list of one and its arguments',
   '[log]\nformat = "xml"\n':
     'F: "log.format" is wrong: Invalid type: Expected ("text" | "json") but received "xml"',
   '[paths]\nspool = "x"\nstat = "/y"\n':
