@@ -47,6 +47,7 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
     },
     nofile: jobs.nofile,
     limits: { all: jobs.max_running, perUser: jobs.max_running_per_user },
+    pam: jobs.pam === 'auto',
     linger: jobs.linger * 1000,
   };
 }

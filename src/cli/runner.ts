@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type Environment, parseEnvironmentFile } from '../core/environment.ts';
 import { mailer, type MailSettings } from '../mail/mailer.ts';
+import { everyone, pamAccount } from '../run/account.ts';
 import { createJournal } from '../run/journal.ts';
 import { openRecorder } from '../run/recorder.ts';
 import { systemLauncher } from '../run/launcher.ts';
@@ -37,6 +38,8 @@ export interface Instructions {
   readonly logBits: number;
   readonly nofile: number;
   readonly limits: JobLimits;
+  /** Ask PAM whether a user's jobs may run, where there is one. */
+  readonly pam: boolean;
   /** In milliseconds. */
   readonly linger: number;
 }
@@ -72,6 +75,7 @@ async function main(told: Instructions): Promise<void> {
     const jobs = await startRunner({
       users,
       launcher,
+      account: self === 0 && told.pam ? pamAccount() : everyone,
       log,
       baseEnvironment,
       outputLimit,

@@ -10,6 +10,7 @@ import type { Exit, Launcher, Running } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
 import type { User, Users } from '../system/users.ts';
 import { capture, feed } from '../system/capture.ts';
+import type { Account } from './account.ts';
 import { type Endings, endingsOf } from './ending.ts';
 import { Output } from './output.ts';
 import { limitTime } from './timeout.ts';
@@ -22,6 +23,7 @@ export const LOG_BITS = { START: 1, END: 2, FAILED: 4, PIDS: 8 } as const;
 export interface JobTools {
   readonly users: Users;
   readonly launcher: Launcher;
+  readonly account: Account;
   readonly log: Log;
   /** /etc/environment and /etc/default/locale, as they are now. */
   readonly baseEnvironment: () => Environment;
@@ -111,6 +113,16 @@ export async function runJob(
     fromText(user.name),
     fromText(user.home),
   );
+  const verdict = await tools.account(user.name);
+  if (!verdict.isAllowed) {
+    const { why: problem, isTrouble } = verdict;
+    const refused = { ...nothing, user, environment: cron };
+    if (isTrouble) return { ...refused, fault: { problem: `PAM: ${problem}`, code: undefined } };
+    const detail = `${problem}; job not started: ${toText(firing.command)}`;
+    tools.log(firing.user, 'FAILED to authorize user with PAM', detail, ERROR);
+    // Who is locked out gets no mail, as under Debian's cron.
+    return { ...refused, user: null, fault: null };
+  }
   let started: Started;
   const begun = performance.now();
   try {

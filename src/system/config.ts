@@ -125,6 +125,8 @@ const JOBS = v.strictObject({
   /** Jobs that run at the same time, in all and of one user; those beyond wait. */
   max_running: count(4000),
   max_running_per_user: count(2000),
+  /** `auto`: jobs of an account that PAM refuses do not run, where PAM has a service `cron`. */
+  pam: v.optional(v.picklist(['auto', 'off']), 'auto'),
   /** Bytes of a job's output that are kept: its head and its tail. The mail says how many there were between. */
   max_output: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1_000_000)), 100_000_000),
   /** For how many days an output that was too long for a mail is kept as a file ... */

@@ -1,5 +1,6 @@
 /** User name → uid, gid, home and groups, and uid → name, looked up apart from the loop and remembered for half a minute. */
 import { findUid, getgrouplist, getpwnam, type Passwd } from './libc/names.ts';
+import { type Patience, remember } from './remember.ts';
 
 /** A user as a job needs it. */
 export interface User extends Passwd {
@@ -12,21 +13,8 @@ export interface Users {
   find(name: string): Promise<User | null>;
 }
 
-/** How long a lookup may take, and how long its answer holds, in milliseconds. */
-export interface Patience {
-  readonly timeout: number;
-  readonly keep: number;
-}
-
-/** What is known of a name or a number. */
-interface Known<T> {
-  /** The lookup that is under way; there is never a second one, for each holds a thread. */
-  asking: Promise<T | null> | null;
-  found: T | null;
-  until: number;
-}
-
 const PATIENCE: Patience = { timeout: 10_000, keep: 30_000 };
+const DATABASE = 'the user database';
 
 /**
  * The system's user database. A hanging LDAP holds up its own users alone, as long as there are
@@ -36,7 +24,7 @@ export function systemUsers(
   patience: Patience = PATIENCE,
   look: (name: string) => Promise<User | null> = read,
 ): Users {
-  return { find: remember(look, patience) };
+  return { find: remember(look, patience, DATABASE) };
 }
 
 /**
@@ -47,7 +35,7 @@ export function systemNames(
   patience: Patience = { ...PATIENCE, keep: 0 },
   look: (uid: number) => Promise<Passwd | null> = ownerOf,
 ): (uid: number) => Promise<string | null> {
-  const find = remember(look, patience);
+  const find = remember(look, patience, DATABASE);
   return async (uid) => (await find(uid))?.name ?? null;
 }
 
@@ -58,51 +46,7 @@ async function ownerOf(uid: number): Promise<Passwd | null> {
   return named?.uid === uid ? found : null;
 }
 
-function remember<K extends string | number, T>(
-  look: (key: K) => Promise<T | null>,
-  patience: Patience,
-): (key: K) => Promise<T | null> {
-  const all = new Map<K, Known<T>>();
-  return async (key) => {
-    const known = all.get(key) ?? { asking: null, found: null, until: 0 };
-    if (known.found !== null && known.until > performance.now()) return known.found;
-    all.set(key, known);
-    known.asking ??= look(key).then(
-      (found) => {
-        // Nobody is asked for again each time: the user may come with the network (LDAP, sssd).
-        if (found === null) all.delete(key);
-        Object.assign(known, { asking: null, found, until: performance.now() + patience.keep });
-        return found;
-      },
-      (error: unknown) => {
-        known.asking = null;
-        throw error;
-      },
-    );
-    try {
-      return await inTime(known.asking, `${key}`, patience.timeout);
-    } catch (error) {
-      if (known.found !== null) return known.found;
-      throw error;
-    }
-  };
-}
-
 async function read(name: string): Promise<User | null> {
   const passwd = await getpwnam(name);
   return passwd && { ...passwd, groups: await getgrouplist(name, passwd.gid) };
-}
-
-async function inTime<T>(answer: Promise<T>, name: string, timeout: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`the user database did not answer for "${name}" in ${timeout / 1000} s`));
-    }, timeout);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { parseCrontab } from '../../src/core/crontab.ts';
 import { firingOf } from '../../src/run/firing.ts';
 import { createJournal } from '../../src/run/journal.ts';
+import { everyone } from '../../src/run/account.ts';
 import { startRunner } from '../../src/run/runner.ts';
 import { launcher, self } from '../run/started.ts';
 import { takeOver } from '../run/desk.ts';
@@ -76,6 +77,7 @@ for (const [name, { tab, recipients = ['alice'], logBits = 0 }] of Object.entrie
     const runner = await startRunner({
       users: { find: () => Promise.resolve(ALICE) },
       launcher,
+      account: everyone,
       log: () => {},
       baseEnvironment: () => [['LANG', 'C']],
       outputLimit: 1_000_000,

@@ -4,6 +4,7 @@ import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { everyone } from '../../src/run/account.ts';
 import { createJournal, type JournalLine } from '../../src/run/journal.ts';
 import { openRecorder } from '../../src/run/recorder.ts';
 import { listenTo, type Order, say, type Word } from '../../src/run/protocol.ts';
@@ -75,6 +76,7 @@ export function place(t: TestContext): Place {
       const runner = await startRunner({
         users: systemUsers(),
         launcher,
+        account: everyone,
         log: (who, event, detail) => here.logged.push(`(${who}) ${event} (${detail})`),
         baseEnvironment: () => [],
         outputLimit: 10_000_000,

@@ -5,6 +5,9 @@ import { getSystemErrorMap } from 'node:util';
 /** The C library that this process runs with. */
 export const libc = koffi.load(null);
 
+/** Load another library by its name; throws where there is none. */
+export const library = (name: string): typeof libc => koffi.load(name);
+
 /** Make a C struct known by its name. */
 export const struct = koffi.struct;
 
