@@ -48,6 +48,7 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
     nofile: jobs.nofile,
     limits: { all: jobs.max_running, perUser: jobs.max_running_per_user },
     pam: jobs.pam === 'auto',
+    session: jobs.session === 'pam',
     linger: jobs.linger * 1000,
   };
 }

@@ -1,5 +1,6 @@
 /** The runner's program: what it is told by its scheduler → a runner. Everything it needs is loaded at its start. */
 import { readFileSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { type Environment, parseEnvironmentFile } from '../core/environment.ts';
 import { mailer, type MailSettings } from '../mail/mailer.ts';
 import { everyone, pamAccount } from '../run/account.ts';
@@ -7,6 +8,7 @@ import { createJournal } from '../run/journal.ts';
 import { openRecorder } from '../run/recorder.ts';
 import { systemLauncher } from '../run/launcher.ts';
 import type { JobLimits } from '../run/limits.ts';
+import { pamHold } from '../run/hold.ts';
 import type { Letterhead } from '../run/report.ts';
 import { type ShelfSettings, openShelf } from '../run/shelf.ts';
 import { startRunner } from '../run/runner.ts';
@@ -40,9 +42,14 @@ export interface Instructions {
   readonly limits: JobLimits;
   /** Ask PAM whether a user's jobs may run, where there is one. */
   readonly pam: boolean;
+  /** Open a PAM session for each job. */
+  readonly session: boolean;
   /** In milliseconds. */
   readonly linger: number;
 }
+
+/** The program that holds a PAM session. */
+const HOLDER = fileURLToPath(new URL('./hold.js', import.meta.url));
 
 /** Debian's PAM setup of cron: later files win. */
 const ENVIRONMENT_FILES = ['/etc/environment', '/etc/default/locale'];
@@ -76,6 +83,7 @@ async function main(told: Instructions): Promise<void> {
       users,
       launcher,
       account: self === 0 && told.pam ? pamAccount() : everyone,
+      hold: self === 0 && told.session ? pamHold(HOLDER, nofile) : null,
       log,
       baseEnvironment,
       outputLimit,

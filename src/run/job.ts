@@ -12,6 +12,7 @@ import type { User, Users } from '../system/users.ts';
 import { capture, feed } from '../system/capture.ts';
 import type { Account } from './account.ts';
 import { type Endings, endingsOf } from './ending.ts';
+import type { Held, Hold } from './hold.ts';
 import { Output } from './output.ts';
 import { limitTime } from './timeout.ts';
 import type { Firing } from './protocol.ts';
@@ -24,6 +25,8 @@ export interface JobTools {
   readonly users: Users;
   readonly launcher: Launcher;
   readonly account: Account;
+  /** Opens a session of PAM for each job; null: jobs have none. */
+  readonly hold: Hold | null;
   readonly log: Log;
   /** /etc/environment and /etc/default/locale, as they are now. */
   readonly baseEnvironment: () => Environment;
@@ -106,13 +109,10 @@ export async function runJob(
     return { ...nothing, user: null, fault: { problem: reason(error), code: UNANSWERED } };
   }
   if (user === null) return { ...nothing, user, fault: { problem: NO_USER, code: undefined } };
-  const base = tools.baseEnvironment();
-  const { cron, job } = jobEnvironment(
-    base,
-    firing.environment,
-    fromText(user.name),
-    fromText(user.home),
-  );
+  const [name, directory] = [fromText(user.name), fromText(user.home)];
+  const environmentOver = (base: Environment): ReturnType<typeof jobEnvironment> =>
+    jobEnvironment(base, firing.environment, name, directory);
+  const { cron } = environmentOver([]);
   const verdict = await tools.account(user.name);
   if (!verdict.isAllowed) {
     const { why: problem, isTrouble } = verdict;
@@ -126,7 +126,7 @@ export async function runJob(
   let started: Started;
   const begun = performance.now();
   try {
-    started = await start(firing, user, job, tools.launcher);
+    started = await start(firing, user, (base) => environmentOver(base).job, tools);
   } catch (error) {
     return { ...nothing, user, environment: cron, fault: faultOf(error) };
   }
@@ -146,7 +146,7 @@ export async function runJob(
     trouble(`ended after ${firing.timeout} s (CRON_TIMEOUT): ${toText(firing.command)}`);
   if (reached) onExit(exit);
   logEnd(firing, started.running.pid, exit, tools);
-  if (homeless) trouble(`chdir failed (${home(job)}): the job ran in "/"`);
+  if (homeless) trouble(`chdir failed (${home(started.environment)}): the job ran in "/"`);
   const open = await stillOpen(closed, tools.linger);
   // What never became the user's SHELL has no status of its own.
   const outcome = reached
@@ -186,32 +186,37 @@ const ERROR = { level: 'error', tag: 'CRON' } as const;
 interface Started {
   readonly running: Running;
   readonly read: number;
+  readonly environment: Environment;
 }
 
-/** Make the pipes and start `SHELL -c command`. */
+/** Open the session, where there is one, make the pipes and start `SHELL -c command`. */
 async function start(
   firing: Firing,
   user: User,
-  environment: Environment,
-  launcher: Launcher,
+  environmentOver: (base: Environment) => Environment,
+  { launcher, hold, baseEnvironment }: JobTools,
 ): Promise<Started> {
-  const [input, output] = twoPipes(OUTPUT_PIPE);
+  const held = (await hold?.(user)) ?? undefined;
+  const environment = environmentOver(held?.environment ?? baseEnvironment());
+  const [input, output] = pipesFor(held);
   try {
     // The pipes are the user's, so that a job can open /dev/stdin and /dev/stderr anew.
     if (process.geteuid?.() === 0)
       for (const fd of [input.read, output.write]) fchownSync(fd, user.uid, user.gid);
-    const running = await launcher.start({
+    const program = {
       user,
       argv: [lookup(environment, 'SHELL'), '-c', firing.command],
       environment,
       directory: home(environment),
       stdin: input.read,
       output: output.write,
-    });
+    } as const;
+    const running = await launcher.start(program, held);
     if (firing.stdin === null) closeSync(input.write);
     else feed(input.write, toBytes(firing.stdin));
-    return { running, read: output.read };
+    return { running, read: output.read, environment };
   } catch (error) {
+    held?.letGo();
     closeSync(input.write);
     closeSync(output.read);
     throw error;
@@ -219,6 +224,15 @@ async function start(
     // With the parent's copy of the write end open, the end of the output would never be seen.
     closeSync(input.read);
     closeSync(output.write);
+  }
+}
+
+function pipesFor(held: Held | undefined): ReturnType<typeof twoPipes> {
+  try {
+    return twoPipes(OUTPUT_PIPE);
+  } catch (error) {
+    held?.letGo();
+    throw error;
   }
 }
 

@@ -1,11 +1,10 @@
 /** A program and its user → a process of that user; nothing that is still root sees a byte of a crontab. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, readSync, writeSync } from 'node:fs';
 import { reason } from '../system/failure.ts';
 import { memoryFile, seal } from '../system/libc/memory.ts';
-import type { Launcher, Program, Running, Start } from '../system/program.ts';
+import type { Exit, Launcher, Program, Spawn, Start } from '../system/program.ts';
 import { toBytes } from '../system/bytes.ts';
-import type { User } from '../system/users.ts';
 import { NOTE_LENGTH, readNote, script } from './script.ts';
 
 /** util-linux's; by absolute path, for a PATH of ours is as little to be trusted as a user's. */
@@ -25,24 +24,35 @@ const SHELL = '/bin/sh';
  */
 export function systemLauncher(self: number, nofile: number): Launcher {
   return {
-    async start(program) {
+    async start(program, holder) {
       if (self !== 0 && program.user.uid !== self)
         throw new Error(`only root can start a program as user "${program.user.name}"`);
-      const drop = self === 0 ? [SETPRIV, ...identity(program.user), '--'] : [];
-      const [file, ...args] = [...drop, SHELL, '/proc/self/fd/3'];
-      return spawned(file ?? SHELL, args, program, noteFile(program, nofile));
+      const { uid, gid } = program.user;
+      const groups = holder?.groups ?? program.user.groups;
+      const shell = [SHELL, '/proc/self/fd/3'] as const;
+      const drop = [SETPRIV, ...identity(uid, gid, groups), '--'] as const;
+      const [file, ...args] = self === 0 ? ([...drop, ...shell] as const) : shell;
+      // A session brings the limits with it.
+      const note = noteFile(program, holder === undefined ? nofile : null);
+      try {
+        const { pid, ended } = await (holder?.spawn ?? spawnHere)(file, args, { ...program, note });
+        return { pid, ended: ended.then((exit) => withStart(exit, note)) };
+      } catch (error) {
+        closeSync(note);
+        throw error;
+      }
     },
   };
 }
 
 /** All of setpriv's arguments are numbers of ours. */
-function identity(user: User): string[] {
-  const groups = user.groups.length === 0 ? '--clear-groups' : `--groups=${user.groups.join(',')}`;
-  return [`--reuid=${user.uid}`, `--regid=${user.gid}`, groups];
+function identity(uid: number, gid: number, groups: readonly number[]): string[] {
+  const all = groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`;
+  return [`--reuid=${uid}`, `--regid=${gid}`, all];
 }
 
 /** The script in a file without a name, which the user may write but not let grow. */
-function noteFile(program: Program, nofile: number): number {
+function noteFile(program: Program, nofile: number | null): number {
   const fd = memoryFile('cron');
   try {
     const bytes = toBytes(script(program, nofile));
@@ -55,46 +65,40 @@ function noteFile(program: Program, nofile: number): number {
   }
 }
 
-function spawned(file: string, args: string[], program: Program, note: number): Promise<Running> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => {
-      closeSync(note);
-      reject(refused(file, error));
-    };
+const spawnHere: Spawn = (file, args, { stdin, output, note }) =>
+  new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => reject(refused(file, error));
+    let child: ChildProcess;
     try {
-      const child = spawn(file, args, {
+      child = spawn(file, args, {
         cwd: '/',
         env: {},
         detached: true,
-        stdio: [program.stdin, program.output, program.output, note],
+        stdio: [stdin, output, output, note],
       });
-      const { pid } = child;
-      // `error` before `spawn` means that no `exit` will come; there is no pid then.
-      if (pid === undefined) {
-        child.once('error', fail);
-        return;
-      }
-      const ended = new Promise<Awaited<Running['ended']>>((end) => {
-        child.once('exit', (code, signal) => {
-          const start = readStart(note);
-          closeSync(note);
-          end({ code, signal, ...start });
-        });
-      });
-      resolve({ pid, ended });
     } catch (error) {
-      fail(error);
+      return fail(error);
     }
+    const { pid } = child;
+    // `error` before `spawn` means that no `exit` will come; there is no pid then.
+    if (pid === undefined) {
+      child.once('error', fail);
+      return;
+    }
+    const ended = new Promise<Exit>((end) => {
+      child.once('exit', (code, signal) => end({ code, signal }));
+    });
+    resolve({ pid, ended });
   });
-}
 
 /** Say what could not be executed, in a few words; the cause has errno's name. */
 function refused(file: string, error: unknown): Error {
   return new Error(`${file}: ${reason(error)}`, { cause: error });
 }
 
-function readStart(note: number): Start {
+function withStart(exit: Exit, note: number): Exit & Start {
   const head = Buffer.alloc(NOTE_LENGTH);
   const length = readSync(note, head, 0, head.length, 0);
-  return readNote(head.toString('latin1', 0, length));
+  closeSync(note);
+  return { ...exit, ...readNote(head.toString('latin1', 0, length)) };
 }

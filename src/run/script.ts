@@ -23,9 +23,9 @@ const SPECIAL =
 /**
  * Compose the script. It runs as the user already, under an empty environment, with itself as
  * descriptor 3; nothing in it starts another process, and its values are on no command line.
- * @param nofile soft limit of open descriptors that the program gets
+ * @param nofile soft limit of open descriptors that the program gets; null: it has its limits already
  */
-export function script(program: Program, nofile: number): string {
+export function script(program: Program, nofile: number | null): string {
   const named = program.environment.filter(([name]) => name !== ''); // none can hand on "=value"
   const isPlain = (name: string): boolean => NAME.test(name) && !SPECIAL.test(name);
   const plain = named.filter(([name]) => isPlain(name));
@@ -35,7 +35,7 @@ export function script(program: Program, nofile: number): string {
   const assignments = special.map(([name, value]) => quote(`${name}=${value}`)).join(' ');
   return [
     `#${' '.repeat(NOTE_LENGTH - 1)}`,
-    `ulimit -Sn ${nofile} 2>/dev/null`,
+    nofile === null ? '' : `ulimit -Sn ${nofile} 2>/dev/null`,
     // `./`: a directory named "-" or "-P" is no option. CDPATH is not set: the environment is empty.
     `cd ${quote(program.directory.replace(/^(?!\/)/, './'))} 2>/dev/null || { echo ${HOMELESS} >&3; cd /; }`,
     // Vixie's child says this itself when execle(2) fails; here exec's own words would differ by shell.

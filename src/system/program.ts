@@ -34,7 +34,23 @@ export interface Running {
   readonly ended: Promise<Exit & Start>;
 }
 
+/** A process of root's that starts one program in place of this one, which inherits what it holds: a session of PAM. */
+export interface Holder {
+  /** The user's groups, and those that the session adds. */
+  readonly groups: readonly number[];
+  /** The command line has numbers and fixed names only. */
+  readonly spawn: Spawn;
+}
+
+/** Start a command line in `/`, with an empty environment, as the leader of a session. */
+export type Spawn = (
+  file: string,
+  args: readonly string[],
+  /** What becomes its 0, its 1 and 2, and its 3. */
+  ends: { readonly stdin: number; readonly output: number; readonly note: number },
+) => Promise<{ readonly pid: number; readonly ended: Promise<Exit> }>;
+
 /** Start programs as users. Throws where nothing could be started at all. */
 export interface Launcher {
-  start(program: Program): Promise<Running>;
+  start(program: Program, holder?: Holder): Promise<Running>;
 }

@@ -78,6 +78,7 @@ for (const [name, { tab, recipients = ['alice'], logBits = 0 }] of Object.entrie
       users: { find: () => Promise.resolve(ALICE) },
       launcher,
       account: everyone,
+      hold: null,
       log: () => {},
       baseEnvironment: () => [['LANG', 'C']],
       outputLimit: 1_000_000,

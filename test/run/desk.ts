@@ -77,6 +77,7 @@ export function place(t: TestContext): Place {
         users: systemUsers(),
         launcher,
         account: everyone,
+        hold: null,
         log: (who, event, detail) => here.logged.push(`(${who}) ${event} (${detail})`),
         baseEnvironment: () => [],
         outputLimit: 10_000_000,

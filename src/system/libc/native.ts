@@ -5,6 +5,8 @@ import { getSystemErrorMap } from 'node:util';
 /** The C library that this process runs with. */
 export const libc = koffi.load(null);
 
+const strlen = libc.func('size_t strlen(void *text)');
+
 /** Load another library by its name; throws where there is none. */
 export const library = (name: string): typeof libc => koffi.load(name);
 
@@ -13,6 +15,16 @@ export const struct = koffi.struct;
 
 /** An array of fixed length within a struct. */
 export const array = koffi.array;
+
+/** The bytes of a C string at an address, as a byte string. */
+export function stringAt(address: unknown): string {
+  const length = Number(strlen(address));
+  return Buffer.from(koffi.view(address, length)).toString('latin1');
+}
+
+/** The pointer at an address. */
+export const pointerAt = (address: unknown, index: number): unknown =>
+  koffi.decode(address, index * koffi.sizeof('void *'), 'void *');
 
 /** errno of the last call of this thread. */
 export const errno = (): number => koffi.errno();

@@ -1,11 +1,13 @@
-/** Linux-PAM's library: whether an account may be used, answered by the machine's modules in C's own words. */
-import { call, libc, library, struct } from './native.ts';
+/** Linux-PAM's library: whether an account may be used, and a user's session. */
+import { call, libc, library, pointerAt, stringAt, struct } from './native.ts';
 
 struct('pam_conv', { conv: 'void *', data: 'void *' });
 
 const SUCCESS = 0;
 const ITEM_TTY = 3;
 const SILENT = 0x8000;
+const ESTABLISH_CREDENTIALS = 0x2;
+const DELETE_CREDENTIALS = 0x4;
 
 /** What the library said: 0, or one of the numbers of _pam_types.h, and its words for it. */
 export interface PamAnswer {
@@ -34,6 +36,10 @@ export function openPam() {
     ),
     setItem: pam.func('int pam_set_item(void *handle, int item, const char *value)'),
     accountManagement: pam.func('int pam_acct_mgmt(void *handle, int flags)'),
+    setCredentials: pam.func('int pam_setcred(void *handle, int flags)'),
+    openSession: pam.func('int pam_open_session(void *handle, int flags)'),
+    closeSession: pam.func('int pam_close_session(void *handle, int flags)'),
+    environment: pam.func('void *pam_getenvlist(void *handle)'),
     strerror: pam.func('const char *pam_strerror(void *handle, int status)'),
     end: pam.func('int pam_end(void *handle, int status)'),
   };
@@ -56,6 +62,61 @@ export async function checkAccount(pam: Pam, service: string, user: string): Pro
     await call(pam.end, handle[0], status);
   }
   return { status, text: String(pam.strerror(null, status)) };
+}
+
+/** A session that is open. */
+export interface PamSession {
+  /** Variables that its modules set; byte strings. */
+  readonly environment: readonly (readonly [name: string, value: string])[];
+  close(): void;
+}
+
+/**
+ * Open a session, on this thread: what modules change sticks to it (login uid, limits, groups, priority), and
+ * what it starts inherits that. A thread that had one is good for no other.
+ * @param opened called before anything else is done that takes memory: its limit may be below what we have
+ */
+export function openSession(
+  pam: Pam,
+  service: string,
+  user: string,
+  opened: () => void,
+): PamSession | PamAnswer {
+  const handle: [unknown] = [null];
+  let status: number = pam.start(service, user, NOBODY, handle);
+  const [open] = handle;
+  const steps: readonly (() => number)[] = [
+    () => pam.setItem(open, ITEM_TTY, 'cron'),
+    () => pam.accountManagement(open, SILENT),
+    () => pam.setCredentials(open, ESTABLISH_CREDENTIALS | SILENT),
+    () => pam.openSession(open, SILENT),
+  ];
+  for (const step of steps) if (status === SUCCESS) status = step();
+  opened();
+  if (status !== SUCCESS) {
+    const text = String(pam.strerror(null, status));
+    if (open !== null) pam.end(open, status);
+    return { status, text };
+  }
+  return {
+    environment: variables(pam.environment(open)),
+    close() {
+      pam.setCredentials(open, DELETE_CREDENTIALS | SILENT);
+      pam.end(open, pam.closeSession(open, SILENT));
+    },
+  };
+}
+
+/** The strings of a list that ends with a null pointer; it is not freed. */
+function variables(list: unknown): [name: string, value: string][] {
+  const found: [string, string][] = [];
+  for (let at = 0; ; at++) {
+    const address = pointerAt(list, at);
+    if (address === null || address === 0n) return found;
+    const text = stringAt(address);
+    const end = text.indexOf('=');
+    found.push([text.slice(0, end), text.slice(end + 1)]);
+  }
 }
 
 function nameInLog(name: string): void {

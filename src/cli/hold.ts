@@ -1,0 +1,122 @@
+/** The holder's program: a user → their PAM session, one job started in it, and the session closed after the job. */
+import { spawn } from 'node:child_process';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import type { HolderOrder, HolderWord } from '../run/hold.ts';
+import { reason } from '../system/failure.ts';
+import { changed, limits, setLimits } from '../system/libc/limits.ts';
+import { openPam, openSession, type PamSession } from '../system/libc/pam.ts';
+import { sealDescriptors } from '../system/process.ts';
+
+/** util-linux's: sets limits, and becomes what follows. */
+const PRLIMIT = '/usr/bin/prlimit';
+const SERVICE = 'cron';
+
+type Open = Extract<HolderOrder, { order: 'open' }>;
+type Start = Extract<HolderOrder, { order: 'spawn' }>;
+
+/** An open session, and what its job is to be limited to. */
+interface Holding {
+  readonly session: PamSession;
+  readonly limits: readonly string[];
+}
+
+let holding: Holding | null = null;
+let isRunning = false;
+const runner = process.ppid;
+
+// Signals are for the job, or for others.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+sealDescriptors();
+process.on('message', (order: HolderOrder) => {
+  try {
+    if (order.order === 'open') open(order);
+    else start(order);
+  } catch (error) {
+    say({ word: 'failed', why: reason(error) });
+    end();
+  }
+});
+// The runner has changed its mind, or died: a job that runs is seen to its end.
+process.on('disconnect', () => {
+  if (!isRunning) end();
+});
+
+function open({ user, groups, nofile }: Open): void {
+  const pam = openPam();
+  if (pam === null) throw new Error('the PAM library (libpam.so.0) cannot be loaded');
+  // What modules find is what the job begins with: pam_group adds to the groups, pam_limits changes limits.
+  process.setgroups?.([...groups]);
+  const before = withDescriptors(nofile);
+  let after = before;
+  // They are for the job: what may be enough for it is too little for us.
+  const takeBack = (): void => {
+    after = limits();
+    setLimits(before);
+  };
+  takeBack(); // compiled now: when a limit of memory is on us, nothing can be
+  const session = openSession(pam, SERVICE, user, takeBack);
+  if ('status' in session) throw new Error(`PAM: ${session.text}`);
+  holding = { session, limits: changed(before, after) };
+  const { environment } = session;
+  say({ word: 'open', environment, groups: ownGroups() });
+}
+
+/** The groups of this process. Node's getgroups() adds the primary one, which is root's. */
+function ownGroups(): number[] {
+  const [, list = ''] = /^Groups:(.*)$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
+  return list.split(/\s+/).filter(Boolean).map(Number);
+}
+
+/** The limits of now, without what Node has made of that of descriptors. */
+function withDescriptors(nofile: number): ReturnType<typeof limits> {
+  const all = new Map(limits());
+  const hard = all.get('nofile')?.hard ?? 0n;
+  const soft = hard < BigInt(nofile) ? hard : BigInt(nofile);
+  return all.set('nofile', { soft, hard });
+}
+
+function start({ file, args, ends }: Start): void {
+  if (holding === null) throw new Error('no session is open');
+  if (process.ppid !== runner) throw new Error('the runner is gone');
+  const theirs = (fd: number, flags: number): number => openSync(`/proc/${runner}/fd/${fd}`, flags);
+  const opened: number[] = [];
+  try {
+    opened.push(theirs(ends.stdin, constants.O_RDONLY));
+    opened.push(theirs(ends.output, constants.O_WRONLY));
+    opened.push(theirs(ends.note, constants.O_RDWR));
+    const [stdin, output, note] = opened;
+    const limited = holding.limits.length === 0 ? [] : [PRLIMIT, ...holding.limits];
+    const [program = file, ...rest] = [...limited, file, ...args];
+    const job = spawn(program, rest, {
+      cwd: '/',
+      env: {},
+      detached: true,
+      stdio: [stdin, output, output, note],
+    });
+    const { pid } = job;
+    job.once('error', (error) => {
+      say({ word: 'failed', why: reason(error) });
+      end();
+    });
+    if (pid === undefined) return;
+    isRunning = true;
+    say({ word: 'started', pid });
+    job.once('exit', (code, signal) => {
+      say({ word: 'ended', exit: { code, signal } });
+      end();
+    });
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+}
+
+function say(word: HolderWord): void {
+  if (process.connected) process.send?.(word, () => {}); // who is gone need not know
+}
+
+function end(): void {
+  holding?.session.close();
+  holding = null;
+  if (process.connected) process.disconnect();
+  process.exitCode = 0;
+}
