@@ -13,6 +13,16 @@ export function startTime(pid: number): number | null {
   }
 }
 
+/** Whether a process is there and has not ended: who has not been waited for yet has. */
+export function isRunning(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return !'ZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false;
+  }
+}
+
 /** Send a signal to a process that started at that time; false: it is gone. */
 export function signalProcess(pid: number, started: number, signal: NodeJS.Signals): boolean {
   if (startTime(pid) !== started) return false;

@@ -7,7 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { dup2 } from '../../src/system/libc/descriptors.ts';
-import { bootId, sealDescriptors, signalProcess, startTime } from '../../src/system/process.ts';
+import {
+  bootId,
+  isRunning,
+  sealDescriptors,
+  signalProcess,
+  startTime,
+} from '../../src/system/process.ts';
+import { until } from '../support/wait.ts';
 
 test('startTime() is the same each time, and null for nobody', () => {
   const own = startTime(process.pid);
@@ -41,6 +48,21 @@ test('signalProcess() signals the process that it means, and no other of that pi
   assert.equal(signalProcess(pid, started, 'SIGTERM'), true);
   assert.deepEqual(await ended, [null, 'SIGTERM']);
   assert.equal(signalProcess(pid, started, 'SIGTERM'), false);
+});
+
+test('isRunning() takes nobody for running who has ended, waited for or not', async (t) => {
+  assert.equal(isRunning(process.pid), true);
+  const shell = spawn('/bin/sh', ['-c', 'sleep 0 & echo $!; exec sleep 600'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => shell.kill('SIGKILL'));
+  const [line]: Buffer[] = await once(shell.stdout, 'data');
+  const zombie = Number(line);
+  await until('it has ended', () => !isRunning(zombie));
+  assert.notEqual(startTime(zombie), null);
+  shell.kill('SIGKILL');
+  await once(shell, 'close');
+  assert.equal(isRunning(shell.pid ?? 0), false);
 });
 
 test('bootId() names this boot', () => {
