@@ -2,6 +2,7 @@
 import { checkMailSettings } from '../mail/mailer.ts';
 import { readConfig } from '../system/config.ts';
 import { EXIT, Failure } from '../system/failure.ts';
+import { checkTestClock } from '../system/testclock.ts';
 import { forkDetached, untilReady } from './fork.ts';
 import { commandLine } from './options.ts';
 import { serve, type Settings } from './serve.ts';
@@ -73,6 +74,7 @@ function readSettings(options: ReadonlyMap<string, string>): Settings {
     process.env,
   );
   checkMailSettings(config.mail);
+  checkTestClock(config, process.env);
   return {
     foreground: options.has('f') || debug !== undefined,
     lsb: options.has('l'),

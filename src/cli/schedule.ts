@@ -16,6 +16,7 @@ import { reason } from '../system/failure.ts';
 import { dup2 } from '../system/libc/descriptors.ts';
 import { type Manager, openManager } from '../system/notify.ts';
 import type { Log, SinkChoice } from '../system/sink.ts';
+import { testClock } from '../system/testclock.ts';
 import { systemUsers, type Users } from '../system/users.ts';
 import { count } from './columns.ts';
 import { controlDesk } from './control.ts';
@@ -73,7 +74,7 @@ export async function schedule(
   const end = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => end.abort());
   const { signal } = end;
-  const [clock, users] = [systemClock(), systemUsers()];
+  const [clock, users] = [clockOf(settings), systemUsers()];
   const manager = openManager(process.env, MINUTE, log);
   const around = { settings, clock, users, log, choice, forked, signal };
 
@@ -139,6 +140,12 @@ export async function schedule(
   await runners.close();
   await history.close();
   await alarm.close();
+}
+
+/** The machine's clock, or the one of a test. */
+function clockOf({ config }: Settings): Clock {
+  const { clock } = config.test;
+  return clock === undefined ? systemClock() : testClock(clock, systemClock());
 }
 
 /** Load what is there, and look again at whatever changes. */

@@ -180,6 +180,12 @@ const LOG = v.strictObject({
   format: v.optional(v.picklist(['text', 'json']), DEFAULT_LOG.format),
 });
 
+/** For tests of cron alone; system/testclock.ts refuses it anywhere else. */
+const TEST = v.strictObject({
+  /** A file that holds the milliseconds since the epoch that it is now, to the scheduler. */
+  clock: absolute,
+});
+
 const CONFIG = v.strictObject({
   paths: v.optional(PATHS, {}),
   mail: v.optional(MAIL, {}),
@@ -188,6 +194,7 @@ const CONFIG = v.strictObject({
   history: v.optional(HISTORY, {}),
   hooks: v.optional(HOOKS, {}),
   log: v.optional(LOG, {}),
+  test: v.optional(TEST, {}),
 });
 
 /** Everything that the configuration decides. */
