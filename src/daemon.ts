@@ -42,9 +42,11 @@ export async function daemon(
   let [lasts, behind] = [from, ran];
   let before: Wake['jump'] = 'none';
   // The first look is at once: what passed during a restart need not wait for the next minute.
-  for (; !signal.aborted; await clock.sleep(MINUTE - (clock.now() % MINUTE), signal)) {
+  let at: number;
+  for (; !signal.aborted; await clock.sleep(untilNext(at, clock.now()), signal)) {
     // Timers fire up to a millisecond early, and clocks are set: which minute it is, is asked anew.
-    const nowIn = momentAt(clock, clock.now());
+    at = clock.now();
+    const nowIn = momentAt(clock, at);
     if (wakeAll(lasts, [], nowIn).own.jump === 'none') continue;
 
     await crontabs.refresh();
@@ -62,6 +64,12 @@ export async function daemon(
     lasts = behind = woken.lasts;
     remember(lasts);
   }
+}
+
+/** How long it is to the minute after `at`: if that has begun meanwhile, it waits for no other. */
+function untilNext(at: number, now: number): number {
+  const left = (Math.floor(at / MINUTE) + 1) * MINUTE - now;
+  return left > MINUTE ? MINUTE - (now % MINUTE) : Math.max(0, left); // the clock may have been set back
 }
 
 /** The minute that it is, in UTC and on the clocks of each zone. */
