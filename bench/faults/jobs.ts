@@ -46,7 +46,7 @@ export function lineOf(program: string, number: number, user: string | undefined
 
 /** The number in a text that shows the command. */
 export function numberIn(text: string): number {
-  return Number(/\/job (\d+) (?:line|slow|long)/.exec(text)?.[1] ?? NaN);
+  return Number(/\/job (\d+) [a-z]+/.exec(text)?.[1] ?? NaN);
 }
 
 /** How often each was begun, and which have printed all. */

@@ -1,13 +1,24 @@
 /** What the jobs noted, what arrived, and the log → whether each output arrived once, or twice and counted. */
 import { numberIn, type Notes, outputOf } from './jobs.ts';
 
+/** What is known of the jobs beforehand. */
+export interface Expected {
+  /** All that a job prints. */
+  outputOf(number: number): string;
+  /** Why a job need not have run; null: it must. */
+  excuse(number: number): string | null;
+}
+
+const REBOOT: Expected = { outputOf, excuse: () => null };
+
 /** Numbers for people, and sentences for what must not be. */
 export interface Verdict {
   readonly figures: Readonly<Record<string, number>>;
   readonly wrong: readonly string[];
 }
 
-interface Copy {
+/** A mail of a job. */
+export interface Copy {
   readonly run: string;
   /** The report of a runner that died. */
   readonly lost: boolean;
@@ -16,6 +27,8 @@ interface Copy {
 
 const LOST = /^cron: the process that watched this job died; [^\n]*\n(?:cron: [^\n]*\n)*\n/;
 const GONE = /^cron: (\d+) bytes of its output could not be kept\.$/m;
+/** What stands before the output of a job that ran into its limit. */
+const TIMEOUT = /^cron: this job was ended after \d+ s \(CRON_TIMEOUT\)\n/;
 const SHORT = /^cron: (\d+) bytes of this output could not be kept(?:: [^\n]*)?\n/;
 
 /** Judge. */
@@ -24,20 +37,15 @@ export function judge(
   notes: Notes,
   arrived: readonly string[],
   log: string,
+  known: Expected = REBOOT,
 ): Verdict {
-  const copies = new Map<number, Copy[]>();
-  for (const mail of arrived) {
-    const end = mail.indexOf('\n\n') + 2;
-    const head = mail.slice(0, end).replaceAll(/\n[ \t]+/g, ' ');
-    const number = numberIn(head);
-    const run = /^Message-ID: <([^.]+)\./im.exec(head)?.[1] ?? '';
-    const lost = /^X-Cron-Status: unknown/m.test(head) || LOST.test(mail.slice(end));
-    copies.set(number, [...(copies.get(number) ?? []), { run, lost, body: mail.slice(end) }]);
-  }
+  const copies = copiesOf(arrived);
   const counted = countDoubts(log);
   let unnamed = counted.unnamed;
   const figures = {
     jobs,
+    'begun by no one, as documented': 0,
+    'silent, and no mail': 0,
     'begun by no one, and told of': 0,
     'begun again, since a full disk took no record': 0,
     'arrived once': 0,
@@ -55,13 +63,16 @@ export function judge(
     const say = (what: string): void => {
       wrong.push(`job ${number}: ${what} (begun ${begun}, printed ${printed ? 'all' : 'not all'})`);
     };
-    if (found.length === 0) {
-      say('no mail');
-      continue;
-    }
     const again = Math.max(0, begun - 1);
     if (again > counted.unrecorded) say('was run more than once');
     if (again > 0) figures['begun again, since a full disk took no record']++;
+    const expected = known.outputOf(number);
+    if (found.length === 0) {
+      if (begun === 0 && known.excuse(number) !== null) figures['begun by no one, as documented']++;
+      else if (printed && expected === '') figures['silent, and no mail']++;
+      else say('no mail');
+      continue;
+    }
     if (begun === 0) figures['begun by no one, and told of']++;
     const runs = new Set(found.map(({ run }) => run));
     const doubts = [...runs].reduce((sum, run) => sum + (counted.runs.get(run) ?? 0), 0);
@@ -72,7 +83,6 @@ export function judge(
     if (found.length === 1) figures['arrived once']++;
     else figures['arrived more often, and counted']++;
     figures['copies too many'] += found.length - 1;
-    const expected = outputOf(number);
     const states = found.map((copy) => contentOf(copy, expected));
     if (states.includes('wrong'))
       say(
@@ -87,6 +97,21 @@ export function judge(
   for (const number of copies.keys())
     if (!(number >= 0 && number < jobs)) wrong.push(`a mail of no job: ${String(number)}`);
   return { figures, wrong };
+}
+
+/** What has arrived, by the numbers of the jobs. */
+export function copiesOf(arrived: readonly string[]): Map<number, Copy[]> {
+  const copies = new Map<number, Copy[]>();
+  for (const mail of arrived) {
+    const end = mail.indexOf('\n\n') + 2;
+    const head = mail.slice(0, end).replaceAll(/\n[ \t]+/g, ' ');
+    const number = numberIn(head);
+    const run = /^Message-ID: <([^.]+)\./im.exec(head)?.[1] ?? '';
+    const lost = /^X-Cron-Status: unknown/m.test(head) || LOST.test(mail.slice(end));
+    const body = mail.slice(end).replace(TIMEOUT, '');
+    copies.set(number, [...(copies.get(number) ?? []), { run, lost, body }]);
+  }
+  return copies;
 }
 
 type Content = 'whole' | 'short' | 'lost' | 'lost whole' | 'wrong';

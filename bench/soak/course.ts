@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { oracle } from '../../test/support/oracle.ts';
-import { Sandbox, type Started } from '../../test/support/sandbox.ts';
+import { processesNaming, Sandbox, type Started } from '../../test/support/sandbox.ts';
 import { until } from '../../test/support/wait.ts';
 import { chance } from '../faults/chance.ts';
 import { type Line, writeCrontab } from './crontabs.ts';
@@ -101,7 +101,12 @@ class Course {
     await until('all is done', () => idle() && sandbox.outbox().length === 0);
     daemon.kill('SIGTERM');
     await daemon.ended;
-    await sandbox.isTidy();
+    await until('all runners have ended', () => sandbox.runners().length === 0);
+    // Not by the pids of the log: in a day of so many jobs, pids come again.
+    const left = processesNaming(sandbox.root);
+    if (left.length > 0) wrong.push(`processes are left: ${left.join(' ')}`);
+    const files = sandbox.leftovers();
+    if (files.length > 0) wrong.push(`files are left: ${files.join(' ')}`);
     const surplus = linesOf(this.#notes).length - runs;
     if (surplus > 0) wrong.push(`${surplus} runs in the end that were not due`);
     const errors = sandbox.logged(/ (?:ERROR|DEATH|LOST|MAIL) \(/);

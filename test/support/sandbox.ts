@@ -85,6 +85,8 @@ export type Settings = Readonly<Record<string, Readonly<Record<string, unknown>>
 export interface StartOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Where the package is, if it is a copy that is meant. */
+  readonly home?: string;
 }
 
 /** Open a sandbox; everything in it is ended and removed after the test. */
@@ -224,11 +226,15 @@ export class Sandbox {
   ): Started {
     const [out, err] = [this.path(`stdout.${++this.#count}`), this.path(`stderr.${this.#count}`)];
     const fds = [openSync(out, 'w'), openSync(err, 'w')] as const;
-    const child = spawn(process.execPath, [join(project, 'bin', program), ...args], {
-      cwd: options.cwd ?? this.root,
-      env: { PATH: '/usr/bin:/bin', TZ: process.env['TZ'], ...options.environment },
-      stdio: ['ignore', ...fds],
-    });
+    const child = spawn(
+      process.execPath,
+      [join(options.home ?? project, 'bin', program), ...args],
+      {
+        cwd: options.cwd ?? this.root,
+        env: { PATH: '/usr/bin:/bin', TZ: process.env['TZ'], ...options.environment },
+        stdio: ['ignore', ...fds],
+      },
+    );
     for (const fd of fds) closeSync(fd);
     const stderr = (): string => readFileSync(err, 'utf8');
     const ended = once(child, 'exit').then(() => ({
