@@ -117,6 +117,29 @@ test('Runner ends a job and all that it started after CRON_TIMEOUT, and says so 
   assert.match(here.logged.join('\n'), /ERROR \(ended after 1 s \(CRON_TIMEOUT\)/);
 });
 
+test('Runner ends with CRON_TIMEOUT what has made a group of its own, and what has closed its output', async (t) => {
+  const here = place(t);
+  await here.run('r');
+  const desk = await takeOver(here.socket('r'));
+  const child = (name: string): string => join(here.folder, name);
+  // A shell with job control gives each child a group; none of them is in the group of the job.
+  const command = `bash -mc 'sleep 600 & echo $! > ${child('apart')}; wait'`;
+  // Nobody who prints is left when SIGTERM has ended the shell; who ignores that must not be forgotten.
+  const deaf = `(trap '' TERM; exec >&- 2>&-; exec sleep 600) & echo $! > ${child('deaf')}; exec >&- 2>&-; trap '' TERM; while :; do sleep 1; done`;
+  const firings = [
+    firing('a', { command, timeout: 1 }),
+    firing('b', { command: deaf, timeout: 1 }),
+  ];
+  desk.say({ order: 'start', firings, busy: [] });
+  await until('both are told of', () => here.posted.length > 1);
+  const heads = here.posted.map(({ head }) => /^X-Cron-Status: (.*)$/m.exec(head)?.[1] ?? '');
+  assert.deepEqual(heads.toSorted(), ['signal SIGKILL', 'signal SIGTERM']);
+  for (const name of ['apart', 'deaf']) {
+    const pid = Number(readFileSync(child(name), 'utf8'));
+    await until(`${name} is gone`, () => !isAlive(pid));
+  }
+});
+
 test('Runner does not end a job that is in time', async (t) => {
   const here = place(t);
   await here.run('r');
