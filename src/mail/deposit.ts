@@ -9,6 +9,7 @@ import type { Log } from '../system/sink.ts';
 import type { User, Users } from '../system/users.ts';
 import { hostNames, localName } from './local.ts';
 import type { Place } from './mailbox.ts';
+import { checkOwn } from './own.ts';
 import { pipeMail } from './pipe.ts';
 import { takingTurns } from './turns.ts';
 
@@ -122,6 +123,7 @@ async function deposit(
   const sender = senderOf(mail);
   const [file, ...words] = [...program, format, place, `${PATIENCE}`, sender].map(fromText);
   try {
+    checkOwn(program);
     const group = format === 'mbox' ? await mailGroup() : null;
     const letter = {
       ...mail,

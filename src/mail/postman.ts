@@ -5,6 +5,7 @@ import { reason } from '../system/failure.ts';
 import type { Launcher } from '../system/program.ts';
 import type { Users } from '../system/users.ts';
 import { Carrier } from './carrier.ts';
+import { checkOwn } from './own.ts';
 import { nameOf, type Relay } from './relay.ts';
 
 /** What a postman needs. */
@@ -134,6 +135,7 @@ export class Postman {
       throw new Error(
         `the built-in delivery does not run as root: name another user by [mail.smtp] run_as`,
       );
+    checkOwn(argv);
     return await Carrier.start(this.#launcher, { user, argv }, relay);
   }
 }
