@@ -338,7 +338,9 @@ export class Runner {
   /** Let those who watch a run have the rest of its output, before that is changed and removed. */
   async #show(run: string, { exit, output }: Finished): Promise<void> {
     if (this.#watched.has(run)) {
-      this.#tell({ word: 'over', run, exit, size: output.size, isGapped: output.isGapped });
+      // With what the disk did not take, so that its reader is told that it is missing.
+      const size = output.size + output.missing;
+      this.#tell({ word: 'over', run, exit, size, isGapped: output.isGapped });
       if (this.#scheduler !== null) await this.#watched.seen(run);
     }
     this.#watched.remove(run);

@@ -1,6 +1,6 @@
 /** A hand in running jobs: cronctl run, kill and log -f, with the real daemon. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { isAlive, kill, me, openSandbox, type Sandbox, type Started } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';
@@ -262,4 +262,43 @@ test('cronctl log -f shows a running job to its end, to several at once', async 
   }
   const [mail] = await sandbox.mailed();
   assert.equal(mail?.body, 'one\ntwo\n');
+});
+
+describe('a job that is watched', { concurrency: 2 }, () => {
+  test('and prints more than is kept: its reader has all, or is told what it has not', async (t) => {
+    const sandbox = openSandbox(t, { jobs: { max_output: 1_000_000 } });
+    const size = 30_000_000;
+    sandbox.tab(`@yearly echo first; yes 0123456789abcde | head -c ${size}; echo last\n`);
+    await sandbox.start();
+    const { status, stdout } = await sandbox.cronctl(['run', '1']);
+    assert.equal(status, 0);
+    // A reader that is slower than the job finds a gap; what it is told is missing and what it has make up the whole.
+    const gap = /\n?cron: (\d+) bytes (?:are left out here|of this output are not shown)\n/g;
+    const missing = [...stdout.matchAll(gap)].reduce((sum, [, count]) => sum + Number(count), 0);
+    assert.equal(stdout.replaceAll(gap, '').length + missing, size + 'first\nlast\n'.length);
+    assert.ok(stdout.startsWith('first\n0123456789abcde\n'));
+    const [mail] = await sandbox.mailed();
+    assert.match(
+      mail?.body ?? '',
+      /^cron: of the 30000011 bytes of this output \d+ in the middle /,
+    );
+    assert.match(mail?.body ?? '', /0123456789abcde\nlast\n$/);
+  });
+
+  test('and has no room for its output on the disk: it runs, and its reader and its owner are told', async (t) => {
+    const sandbox = openSandbox(t);
+    sandbox.tab('@yearly seq 1 50000; exit 4\n');
+    await sandbox.start();
+    // As with a full disk, no file can be made.
+    rmSync(sandbox.path('state', 'output'), { recursive: true });
+    const { status, stdout, stderr } = await sandbox.cronctl(['run', '1']);
+    assert.equal(status, 4, stderr);
+    assert.match(stdout, /^cron: \d+ bytes of this output are not shown$/m);
+    const [mail] = await sandbox.mailed();
+    assert.match(mail?.head ?? '', /^X-Cron-Status: exit 4$/m);
+    assert.match(
+      mail?.body ?? '',
+      /^cron: \d+ bytes of this output could not be kept: no such file or directory\n/m,
+    );
+  });
 });
