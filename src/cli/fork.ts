@@ -15,18 +15,21 @@ export function tellParent(message: Ready): Promise<void> {
   });
 }
 
+/** Which of our outputs a started process has too. */
+export type Outputs = readonly [stdout: 'inherit' | 'ignore', stderr: 'inherit' | 'ignore'];
+
 /** Start a program of ours in a session of its own. */
 export function forkDetached(
   program: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
-  stderr: 'inherit' | 'ignore' = 'inherit',
+  outputs: Outputs = ['ignore', 'inherit'],
 ): ChildProcess {
   return fork(program, args, {
     detached: true,
     env: environment,
     execArgv: [],
-    stdio: ['ignore', 'ignore', stderr, 'ipc'],
+    stdio: ['ignore', ...outputs, 'ipc'],
   });
 }
 

@@ -80,15 +80,15 @@ const THREADS = '32';
 /**
  * Start a runner; it is ready when this returns. Its environment is empty but for the zone, by
  * which it dates its lines: jobs get nothing of the daemon's.
- * @param stderr ours, or none: that of a cron which leaves its terminal is not held open
+ * @param forked by a cron that leaves its terminal, whose outputs are not held open
  */
-export async function startRunner(told: Instructions, stderr: 'inherit' | 'ignore'): Promise<void> {
+export async function startRunner(told: Instructions, forked: boolean): Promise<void> {
   const zone = process.env['TZ'];
   const child = forkDetached(
     RUNNER,
     [],
     { UV_THREADPOOL_SIZE: THREADS, ...(zone !== undefined && { TZ: zone }) },
-    stderr,
+    forked ? ['ignore', 'ignore'] : [told.log.to === 'stdout' ? 'inherit' : 'ignore', 'inherit'],
   );
   child.send(told);
   await untilReady(child);

@@ -189,7 +189,7 @@ async function openWorks(around: Surroundings, ended: Ended): Promise<Works> {
     onPosted: () => void outbound?.rounds.look(), // never throws
     onWritten: () => history.look(),
     mailed: () => runsIn(join(state, 'outbox')),
-    fork: (id) => startRunner(instructions(id, settings, choice), forked ? 'ignore' : 'inherit'),
+    fork: (id) => startRunner(instructions(id, settings, choice), forked),
     witness: {
       started() {},
       ended: (job, how) => ended.add(job, how, clock.now()),

@@ -231,9 +231,9 @@ export function logChoice(
 ): SinkChoice {
   const auto = foreground && environment['JOURNAL_STREAM'] === undefined ? 'stderr' : 'syslog';
   const to = log.to === 'auto' ? auto : log.to;
-  if (to === 'syslog' || to === 'stderr') return { to, format: log.format };
+  if (to === 'syslog' || to === 'stderr' || to === 'stdout') return { to, format: log.format };
   if (isAbsolute(to)) return { to: { file: to }, format: log.format };
-  const problem = `[log] to = "${to}" is none of auto, syslog, stderr and no absolute path`;
+  const problem = `[log] to = "${to}" is none of auto, syslog, stderr, stdout and no absolute path`;
   throw new Failure(problem, { exit: EXIT.CONFIG });
 }
 

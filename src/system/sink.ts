@@ -1,4 +1,4 @@
-/** Log lines on their way out: to syslog, to stderr, or to a file. */
+/** Log lines on their way out: to syslog, to stderr or stdout, or to a file. */
 import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
 import { closeDescriptor } from './libc/descriptors.ts';
 import { datagramSocket, send } from './libc/sockets.ts';
@@ -36,9 +36,12 @@ export function plainLog(sink: Sink, tag: string): Log {
   };
 }
 
+/** Descriptors that whoever started the daemon reads. */
+const STREAMS = { stderr: 2, stdout: 1 } as const;
+
 /** Where the log goes and in which form; `[log]` of the configuration. */
 export interface SinkChoice {
-  readonly to: 'syslog' | 'stderr' | { readonly file: string };
+  readonly to: 'syslog' | keyof typeof STREAMS | { readonly file: string };
   readonly format: 'text' | 'json';
   /** A command: without syslog it says nothing, for its stderr is its user's. */
   readonly silent?: boolean;
@@ -48,7 +51,8 @@ export interface SinkChoice {
 export function openSink(choice: SinkChoice): Sink {
   const form = choice.format === 'json' ? json : undefined;
   if (choice.to === 'syslog') return syslog(form ?? message, choice.silent === true);
-  const target = choice.to === 'stderr' ? (): number => 2 : logFile(choice.to.file);
+  const { to } = choice;
+  const target = typeof to === 'string' ? (): number => STREAMS[to] : logFile(to.file);
   return { write: (line, body) => put(target(), `${body ?? (form ?? stamped)(line)}\n`) };
 }
 

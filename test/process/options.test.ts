@@ -222,4 +222,17 @@ describe('cron', { concurrency: 4 }, () => {
     assert.match(stderr, new RegExp(` CRON\\[\\d+\\]: \\(${me}\\) CMD \\(echo hello\\)\\n`));
     assert.match(stderr, / cron\[\d+\]: \(CRON\) INFO \(Shutting down\)\n/);
   });
+
+  test('logs to stdout when it is told to, of the runner too', async (t) => {
+    const sandbox = openSandbox(t, { log: { to: 'stdout', format: 'json' } });
+    sandbox.tab('@reboot echo hello\n');
+    const daemon = sandbox.launch();
+    await sandbox.mailed();
+    daemon.kill('SIGTERM');
+    const { stdout, stderr } = await daemon.ended;
+    assert.equal(stderr, '');
+    const lines = stdout.trimEnd().split('\n');
+    const events = lines.map((line): unknown => JSON.parse(line).event);
+    assert.ok(events.includes('STARTUP') && events.includes('CMD'), stdout);
+  });
 });

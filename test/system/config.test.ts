@@ -264,9 +264,10 @@ test('logChoice() takes what the configuration says', () => {
   const to = (text: string): unknown => logChoice({ to: text, format: 'json' }, true, {}).to;
   assert.equal(to('syslog'), 'syslog');
   assert.equal(to('stderr'), 'stderr');
+  assert.equal(to('stdout'), 'stdout');
   assert.deepEqual(to('/var/log/x'), { file: '/var/log/x' });
   assert.throws(() => to('x'), {
     exit: 78,
-    message: '[log] to = "x" is none of auto, syslog, stderr and no absolute path',
+    message: '[log] to = "x" is none of auto, syslog, stderr, stdout and no absolute path',
   });
 });

@@ -114,16 +114,22 @@ test('openLog() writes JSON that says everything', () => {
   });
 });
 
-test('openSink() writes to stderr, and minds none that is closed', () => {
+test('openSink() writes to stderr or stdout, and minds none that is closed', () => {
   const sink = new URL('../../src/system/sink.js', import.meta.url);
-  const program = `
-    import { openSink } from ${JSON.stringify(sink.href)};
-    const sink = openSink({ to: 'stderr', format: 'text' });
-    sink.write(${JSON.stringify(LINE)});
-    process.stdout.write('alive');`;
-  const node = ['--input-type=module', '-e', program];
-  const open = spawnSync(process.execPath, node, { encoding: 'utf8' });
-  assert.equal(open.stderr.replace(STAMP, ''), 'CRON[17]: (alice) CMD (backup)\n');
-  const full = spawnSync('sh', ['-c', 'exec "$@" 2>/dev/full', 'sh', process.execPath, ...node]);
-  assert.equal(full.stdout.toString(), 'alive');
+  for (const [name, other, fd] of [
+    ['stderr', 'stdout', 2],
+    ['stdout', 'stderr', 1],
+  ] as const) {
+    const program = `
+      import { openSink } from ${JSON.stringify(sink.href)};
+      const sink = openSink({ to: '${name}', format: 'text' });
+      sink.write(${JSON.stringify(LINE)});
+      process.${other}.write('alive');`;
+    const node = ['--input-type=module', '-e', program];
+    const open = spawnSync(process.execPath, node, { encoding: 'utf8' });
+    assert.equal(open[name].replace(STAMP, ''), 'CRON[17]: (alice) CMD (backup)\n');
+    const shell = `exec "$@" ${fd}>/dev/full`;
+    const full = spawnSync('sh', ['-c', shell, 'sh', process.execPath, ...node]);
+    assert.equal(full[other].toString(), 'alive');
+  }
 });
