@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MailSettings } from '../mail/mailer.ts';
 import type { Config } from '../system/config.ts';
+import { ownVariables } from '../system/environ.ts';
 import { codeset } from '../system/libc/locale.ts';
 import type { SinkChoice } from '../system/sink.ts';
 import { forkDetached, untilReady } from './fork.ts';
@@ -26,6 +27,7 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
     socket: join(paths.run, `runner-${id}.sock`),
     output: join(paths.state, 'output'),
     record: { file: join(paths.state, 'record', id), output: config.history.output },
+    passed: ownVariables(jobs.pass_environment),
     mail: mailSettings(config),
     mailboxes: mailboxSettings(config),
     letterhead: {

@@ -29,6 +29,8 @@ export interface Instructions {
   readonly output: string;
   /** Where it records how runs ended, and how much of their output. */
   readonly record: { readonly file: string; readonly output: number };
+  /** The daemon's variables that jobs get, as byte strings. */
+  readonly passed: Environment;
   readonly mail: MailSettings;
   readonly mailboxes: MailboxSettings;
   readonly letterhead: Letterhead;
@@ -86,6 +88,7 @@ async function main(told: Instructions): Promise<void> {
       hold: self === 0 && told.session ? pamHold(HOLDER, nofile) : null,
       log,
       baseEnvironment,
+      passed: told.passed,
       outputLimit,
       keepLong: openShelf(told.long),
       outputFile: (run) => `${told.output}/${run}`,

@@ -28,21 +28,23 @@ function merge(environment: Environment, variables: Environment): Environment {
  * `base` is what PAM gives: /etc/environment, then /etc/default/locale. Of the results, `cron` is
  * what X-Cron-Env shows and `job` is the whole. PATH is cron's own unless the crontab sets one:
  * that of /etc/environment loses. USER, which Debian leaves out, is set unless it is there.
+ * @param passed variables of the daemon's that are to be handed on: a PATH or SHELL among them is cron's own then
  */
 export function jobEnvironment(
   base: Environment,
   assignments: Environment,
   user: string,
   home: string,
+  passed: Environment = [],
 ): { readonly cron: Environment; readonly job: Environment } {
   const defaults: Environment = [
-    ['SHELL', '/bin/sh'],
+    ['SHELL', lookup(passed, 'SHELL') ?? '/bin/sh'],
     ['HOME', home],
-    ['PATH', '/usr/bin:/bin'],
+    ['PATH', lookup(passed, 'PATH') ?? '/usr/bin:/bin'],
   ];
   const unset = defaults.filter(([name]) => lookup(assignments, name) === undefined);
   const cron = merge(assignments, [...unset, ['LOGNAME', user]]);
-  const job = merge(base, cron);
+  const job = merge(merge(base, passed), cron);
   return { cron, job: lookup(job, 'USER') === undefined ? assign(job, 'USER', user) : job };
 }
 

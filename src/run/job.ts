@@ -30,6 +30,8 @@ export interface JobTools {
   readonly log: Log;
   /** /etc/environment and /etc/default/locale, as they are now. */
   readonly baseEnvironment: () => Environment;
+  /** The daemon's variables that jobs get. */
+  readonly passed: Environment;
   /** File for the output of a run. */
   readonly outputFile: (run: string) => string;
   /** Bytes of a job's output that are kept at most. */
@@ -111,7 +113,7 @@ export async function runJob(
   if (user === null) return { ...nothing, user, fault: { problem: NO_USER, code: undefined } };
   const [name, directory] = [fromText(user.name), fromText(user.home)];
   const environmentOver = (base: Environment): ReturnType<typeof jobEnvironment> =>
-    jobEnvironment(base, firing.environment, name, directory);
+    jobEnvironment(base, firing.environment, name, directory, tools.passed);
   const { cron } = environmentOver([]);
   const verdict = await tools.account(user.name);
   if (!verdict.isAllowed) {

@@ -1,6 +1,6 @@
 /** A run whose runner died → the mail that says so, with what was captured of its output. */
 import { closeSync, openSync, rmSync, statSync } from 'node:fs';
-import { jobEnvironment } from '../core/environment.ts';
+import { type Environment, jobEnvironment } from '../core/environment.ts';
 import { fromText, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Deliver } from '../system/outgoing.ts';
@@ -23,6 +23,8 @@ interface LostTools {
   readonly letterhead: Letterhead;
   readonly outputFile: (run: string) => string;
   readonly keepLong: Keep;
+  /** The daemon's variables that jobs get. */
+  readonly passed: Environment;
 }
 
 const ERROR = { level: 'error', tag: 'CRON' } as const;
@@ -90,8 +92,13 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
       at: Date.now(),
       duration: null,
       isLost: true,
-      environment: jobEnvironment([], firing.environment, fromText(user.name), fromText(user.home))
-        .cron,
+      environment: jobEnvironment(
+        [],
+        firing.environment,
+        fromText(user.name),
+        fromText(user.home),
+        tools.passed,
+      ).cron,
       preface: `cron: the process that watched this job died; ${how}.\n${killedBy === undefined ? '' : fromText(KILLED(killedBy))}${mailing ? TWICE : ''}${missing}${omitted > 0 ? MIDDLE(omitted) : ''}\n`,
       body,
       keep: (name: string) => tools.keepLong(file, name),

@@ -119,6 +119,16 @@ const SUBMIT = v.strictObject({
   max_size: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1024)), 50_000_000),
 });
 
+/** Each user's own; and what is between a service and its manager. */
+const NOT_PASSED =
+  /^(?:HOME|USER|LOGNAME|NOTIFY_SOCKET|WATCHDOG_\w*|LISTEN_\w*|JOURNAL_STREAM|INVOCATION_ID)$/;
+
+const VARIABLE = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z_]\w*$/, 'must be the name of a variable'),
+  v.check((name) => !NOT_PASSED.test(name), 'must not be a variable that is not for jobs'),
+);
+
 const JOBS = v.strictObject({
   /** Soft limit of open descriptors; Node raises its own, a job gets this one back. */
   nofile: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16)), 1024),
@@ -137,6 +147,8 @@ const JOBS = v.strictObject({
   max_long: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 1_000_000_000),
   /** How long a mail waits for a background child that keeps the output open, in seconds. */
   linger: seconds(60),
+  /** Variables of the daemon's own environment that jobs get. */
+  pass_environment: v.optional(v.array(VARIABLE), []),
 });
 
 /** What is kept of runs that are over. */

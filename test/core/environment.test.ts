@@ -177,6 +177,26 @@ test('jobEnvironment() merges over what PAM gives, whose PATH loses and whose US
   );
 });
 
+test('jobEnvironment() hands on what is passed: over PAM’s, and a PATH in place of cron’s', () => {
+  const base: Environment = [
+    ['LANG', 'C'],
+    ['TZ', 'UTC'],
+  ];
+  const passed: Environment = [
+    ['TZ', 'Asia/Tokyo'],
+    ['PATH', '/usr/local/bin:/usr/bin'],
+  ];
+  const { cron, job } = jobEnvironment(base, [['LANG', 'de_DE']], 'alice', '/a', passed);
+  const own = 'SHELL=/bin/sh HOME=/a';
+  assert.equal(printed(cron), `LANG=de_DE ${own} PATH=/usr/local/bin:/usr/bin LOGNAME=alice`);
+  assert.equal(
+    printed(job),
+    `LANG=de_DE TZ=Asia/Tokyo PATH=/usr/local/bin:/usr/bin ${own} LOGNAME=alice USER=alice`,
+  );
+  const assigned = jobEnvironment(base, [['PATH', '/bin']], 'alice', '/a', passed);
+  assert.match(printed(assigned.job), / PATH=\/bin /);
+});
+
 const files: Record<string, string> = {
   'A=b\n': 'A=b',
   'A=b': 'A=b',

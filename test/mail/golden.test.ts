@@ -81,6 +81,7 @@ for (const [name, { tab, recipients = ['alice'], logBits = 0 }] of Object.entrie
       hold: null,
       log: () => {},
       baseEnvironment: () => [['LANG', 'C']],
+      passed: [],
       outputLimit: 1_000_000,
       keepLong: (file) => file,
       limits: { all: 10, perUser: 10 },

@@ -223,6 +223,24 @@ describe('cron', { concurrency: 4 }, () => {
     assert.match(stderr, / cron\[\d+\]: \(CRON\) INFO \(Shutting down\)\n/);
   });
 
+  test('hands those variables on to jobs that are named, and no others', async (t) => {
+    const passed = ['GREETING', 'PATH', 'UNSET', 'MAILTO'];
+    const sandbox = openSandbox(t, { jobs: { pass_environment: passed } });
+    sandbox.tab('GREETING=mine\n@reboot env\nMAILTO=\n@reboot true\n');
+    const environment = { GREETING: 'theirs', SECRET: 'x', PATH: '/opt/bin:/usr/bin:/bin' };
+    const daemon = sandbox.launch([], { environment });
+    const [mail] = await sandbox.mailed();
+    const lines = mail?.body.trimEnd().split('\n') ?? [];
+    assert.ok(lines.includes('GREETING=mine'), 'the crontab wins');
+    assert.ok(lines.includes('PATH=/opt/bin:/usr/bin:/bin'), 'and what is passed over the default');
+    const names = lines.map((line) => line.slice(0, line.indexOf('=')));
+    for (const name of ['SECRET', 'UNSET', 'CRON_CONFIG', 'UV_THREADPOOL_SIZE'])
+      assert.ok(!names.includes(name), name);
+    assert.match(mail?.head ?? '', /^X-Cron-Env: <PATH=\/opt\/bin:/m);
+    daemon.kill('SIGTERM');
+    await daemon.ended;
+  });
+
   test('logs to stdout when it is told to, of the runner too', async (t) => {
     const sandbox = openSandbox(t, { log: { to: 'stdout', format: 'json' } });
     sandbox.tab('@reboot echo hello\n');

@@ -80,6 +80,7 @@ export function place(t: TestContext): Place {
         hold: null,
         log: (who, event, detail) => here.logged.push(`(${who}) ${event} (${detail})`),
         baseEnvironment: () => [],
+        passed: [],
         outputLimit: 10_000_000,
         keepLong: (file) => file,
         outputFile: here.outputFile,

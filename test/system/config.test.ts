@@ -84,6 +84,7 @@ test('readConfig() of an empty file is the contract', () => {
       keep_long: 7,
       max_long: 1_000_000_000,
       linger: 60,
+      pass_environment: [],
     },
   );
   assert.deepEqual({ ...history }, { keep: 90, max_size: 500_000_000, output: 65_536 });
@@ -113,6 +114,7 @@ test('readConfig() reads every setting', () => {
     keep_long = 0.5
     max_long = 0
     linger = 86400
+    pass_environment = ["TZ", "http_proxy"]
     [history]
     keep = 0.5
     max_size = 1_000_000
@@ -142,6 +144,7 @@ test('readConfig() reads every setting', () => {
       keep_long: 0.5,
       max_long: 0,
       linger: 86_400,
+      pass_environment: ['TZ', 'http_proxy'],
     },
   );
   assert.deepEqual({ ...config.history }, { keep: 0.5, max_size: 1_000_000, output: 0 });
@@ -209,6 +212,12 @@ const wrong: Record<string, string> = {
   '[hooks]\non_missed = ["alert", "/x"]\n': 'F: "hooks.on_missed" must begin with an absolute path',
   '[hooks]\non_missed = 5\n':
     'F: "hooks.on_missed" must be the absolute path of a program, or a list of one and its arguments',
+  '[jobs]\npass_environment = ["A=b"]\n':
+    'F: "jobs.pass_environment.0" must be the name of a variable',
+  '[jobs]\npass_environment = ["TZ", "HOME"]\n':
+    'F: "jobs.pass_environment.1" must not be a variable that is not for jobs',
+  '[jobs]\npass_environment = ["LISTEN_FDS"]\n':
+    'F: "jobs.pass_environment.0" must not be a variable that is not for jobs',
   '[log]\nformat = "xml"\n':
     'F: "log.format" is wrong: Invalid type: Expected ("text" | "json") but received "xml"',
   '[paths]\nspool = "x"\nstat = "/y"\n':
