@@ -3,6 +3,7 @@ import { checkMailSettings } from '../mail/mailer.ts';
 import { readConfig } from '../system/config.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { checkTestClock } from '../system/testclock.ts';
+import { bootId, startTime } from '../system/process.ts';
 import { forkDetached, untilReady } from './fork.ts';
 import { commandLine } from './options.ts';
 import { serve, type Settings } from './serve.ts';
@@ -75,8 +76,11 @@ function readSettings(options: ReadonlyMap<string, string>): Settings {
   );
   checkMailSettings(config.mail);
   checkTestClock(config, process.env);
+  const isFirst = process.pid === 1;
   return {
-    foreground: options.has('f') || debug !== undefined,
+    // A container ends with its process 1, whose start is its boot.
+    foreground: options.has('f') || debug !== undefined || isFirst,
+    ...(isFirst && { boot: `${bootId()} ${startTime(1)}` }),
     lsb: options.has('l'),
     logBits: Number(level),
     fqdn: options.has('n'),

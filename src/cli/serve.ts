@@ -3,6 +3,7 @@ import type { Config } from '../system/config.ts';
 import { logChoice } from '../system/config.ts';
 import { EXIT, Failure, reason } from '../system/failure.ts';
 import { openLog } from '../system/log.ts';
+import { reapOrphans } from '../system/orphans.ts';
 import { sealDescriptors } from '../system/process.ts';
 import type { Log, SinkChoice } from '../system/sink.ts';
 import { makeDirectories } from './directories.ts';
@@ -32,6 +33,7 @@ export interface Settings {
  */
 export async function serve(settings: Settings, forked: boolean): Promise<number> {
   const { config } = settings;
+  if (process.pid === 1) reapOrphans();
   sealDescriptors();
   process.chdir('/');
   const choice = logChoice(config.log, settings.foreground, process.env);

@@ -87,6 +87,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Where the package is, if it is a copy that is meant. */
   readonly home?: string;
+  /** A program with its options that starts it, such as unshare(1). */
+  readonly within?: readonly string[];
 }
 
 /** Open a sandbox; everything in it is ended and removed after the test. */
@@ -226,9 +228,10 @@ export class Sandbox {
   ): Started {
     const [out, err] = [this.path(`stdout.${++this.#count}`), this.path(`stderr.${this.#count}`)];
     const fds = [openSync(out, 'w'), openSync(err, 'w')] as const;
+    const [file, ...words] = [...(options.within ?? []), process.execPath];
     const child = spawn(
-      process.execPath,
-      [join(options.home ?? project, 'bin', program), ...args],
+      file ?? '',
+      [...words, join(options.home ?? project, 'bin', program), ...args],
       {
         cwd: options.cwd ?? this.root,
         env: { PATH: '/usr/bin:/bin', TZ: process.env['TZ'], ...options.environment },

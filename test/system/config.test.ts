@@ -85,6 +85,8 @@ test('readConfig() of an empty file is the contract', () => {
       max_long: 1_000_000_000,
       linger: 60,
       pass_environment: [],
+      pam: 'auto',
+      session: 'none',
     },
   );
   assert.deepEqual({ ...history }, { keep: 90, max_size: 500_000_000, output: 65_536 });
@@ -145,6 +147,8 @@ test('readConfig() reads every setting', () => {
       max_long: 0,
       linger: 86_400,
       pass_environment: ['TZ', 'http_proxy'],
+      pam: 'auto',
+      session: 'none',
     },
   );
   assert.deepEqual({ ...config.history }, { keep: 0.5, max_size: 1_000_000, output: 0 });
