@@ -10,7 +10,7 @@ _cron() {
     --mailargs) ;;
     *)
       mapfile -t COMPREPLY < <(compgen -W '-f -l -L -n -x --foreground --lsb-names --log-level --fqdn --debug
-        --config --mailcmd --mailargs --help --version' -- "$word")
+        --stop-jobs --config --mailcmd --mailargs --help --version' -- "$word")
       ;;
   esac
 }

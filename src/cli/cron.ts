@@ -1,6 +1,6 @@
 /** cron(8): the command line → settings, and the daemon in the foreground or away from the terminal. */
 import { checkMailSettings } from '../mail/mailer.ts';
-import { readConfig } from '../system/config.ts';
+import { type Config, readConfig } from '../system/config.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { checkTestClock } from '../system/testclock.ts';
 import { bootId, startTime } from '../system/process.ts';
@@ -10,13 +10,15 @@ import { serve, type Settings } from './serve.ts';
 import { version } from './version.ts';
 
 const USAGE = `usage: cron [-f] [-l] [-L loglevel] [-n] [-x flags]
-            [--config FILE] [--mailcmd COMMAND] [--mailargs FORMAT]
+            [--stop-jobs[=SECONDS]] [--config FILE] [--mailcmd COMMAND] [--mailargs FORMAT]
 
   -f, --foreground    stay in the foreground
   -l, --lsb-names     accept file names of the LSB in /etc/cron.d
   -L, --log-level N   what is logged of jobs, a sum: 1 start, 2 end, 4 failure, 8 process ids
   -n, --fqdn          write the whole host name into the Subject of mails
   -x, --debug FLAGS   stay in the foreground; "test": log jobs and start none
+      --stop-jobs[=SECONDS]
+                      end running jobs with the daemon: SIGTERM, later SIGKILL
       --config FILE   read this file and not /etc/mailcron.toml
       --mailcmd COMMAND, --mailargs FORMAT
                       the mailer and its arguments, as MAILCMD and MAILARGS
@@ -25,7 +27,9 @@ const USAGE = `usage: cron [-f] [-l] [-L loglevel] [-n] [-x flags]
 
 const OPTIONS =
   'f(foreground)l(lsb-names)L:(log-level)n(fqdn)x:(debug)h(help)V(version)' +
-  '\u1000:(config)\u1001:(mailcmd)\u1002:(mailargs)';
+  '\u1000:(config)\u1001:(mailcmd)\u1002:(mailargs)\u1003:(stop-jobs)';
+/** The only option whose value may be missing, which getopt does not know: then it is this. */
+const AS_CONFIGURED = 'as configured';
 
 /** Tells a process that it was started by the one that leaves the terminal. */
 const FORKED = 'CRON_FORKED';
@@ -33,7 +37,10 @@ const FORKED = 'CRON_FORKED';
 /** Run cron; returns its exit status. */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
-    const { options, operands } = commandLine(OPTIONS, argv, USAGE);
+    const words = argv.map((word) =>
+      word === '--stop-jobs' ? `--stop-jobs=${AS_CONFIGURED}` : word,
+    );
+    const { options, operands } = commandLine(OPTIONS, words, USAGE);
     if (operands.length > 0)
       throw new Failure(`usage error: unexpected "${operands[0]}"\n${USAGE}`, {
         exit: EXIT.FAILURE,
@@ -66,6 +73,9 @@ function readSettings(options: ReadonlyMap<string, string>): Settings {
   const debug = options.get('x');
   if (debug !== undefined && debug !== 'test')
     throw wrong(`-x knows the flag "test", not "${debug}"`);
+  const grace = options.get('\u1003');
+  if (grace !== undefined && grace !== AS_CONFIGURED && !/^\d{1,5}$/.test(grace))
+    throw wrong(`--stop-jobs takes a number of seconds, not "${grace}"`);
   const config = readConfig(
     {
       config: options.get('\u1000'),
@@ -85,8 +95,13 @@ function readSettings(options: ReadonlyMap<string, string>): Settings {
     logBits: Number(level),
     fqdn: options.has('n'),
     startNothing: debug === 'test',
-    config,
+    config: grace === undefined ? config : { ...config, jobs: stopping(config.jobs, grace) },
   };
+}
+
+function stopping(jobs: Config['jobs'], grace: string): Config['jobs'] {
+  const seconds = grace === AS_CONFIGURED ? jobs.stop_grace : Number(grace);
+  return { ...jobs, stop: 'end', stop_grace: seconds };
 }
 
 /** Start the daemon proper in a session of its own; its exit status is ours if it cannot start. */

@@ -34,6 +34,7 @@ import { makeRounds, type Outbound } from './rounds.ts';
 import type { Settings } from './serve.ts';
 import { Soonest } from './soonest.ts';
 import { firingsOf, pretend, rebootFirings } from './starts.ts';
+import { stopJobs } from './stopping.ts';
 
 /** The manager's watchdog is fed once a minute. */
 const MINUTE = 60_000;
@@ -136,6 +137,7 @@ export async function schedule(
   await server.close();
   await crontabs.close();
   progress.stop();
+  await stopJobs(runners, settings.config.jobs, log);
   await outbound?.close();
   await runners.close();
   await history.close();

@@ -2,7 +2,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { fromText, toText } from '../system/bytes.ts';
 import type { User } from '../system/users.ts';
-import { type Finished, type JobTools, NO_USER, runJob, UNANSWERED, type Witness } from './job.ts';
+import {
+  type Finished,
+  type JobTools,
+  NO_USER,
+  runJob,
+  STOPPED,
+  UNANSWERED,
+  type Witness,
+} from './job.ts';
 import type { Output } from './output.ts';
 import type { Firing } from './protocol.ts';
 
@@ -18,10 +26,18 @@ export class Attempts {
   readonly #pauses: readonly number[];
   /** Users who are gone, of whom the administrator was told. */
   readonly #gone = new Set<string>();
+  readonly #stopped = new AbortController();
+  readonly #hurry = new AbortController();
 
   constructor(tools: JobTools, pauses: readonly number[] = PAUSES) {
-    this.#tools = tools;
+    this.#tools = { ...tools, stopped: this.#stopped.signal, hurry: this.#hurry.signal };
     this.#pauses = pauses;
+  }
+
+  /** Start nothing any more, and wait for background children no longer than that, in milliseconds. */
+  stop(grace: number): void {
+    this.#stopped.abort();
+    setTimeout(() => this.#hurry.abort(), grace).unref();
   }
 
   /** Run a firing to its end; see runJob(). Whoever it concerns is told why it was not started. */
@@ -43,7 +59,7 @@ export class Attempts {
         output.discard();
         again = undefined;
       }
-      await pause(next);
+      await pause(next, undefined, { signal: this.#stopped.signal }).catch(() => {}); // then to be told of
     }
   }
 
@@ -62,6 +78,11 @@ export class Attempts {
     const { fault, output, user } = finished;
     const problem = fault?.problem ?? '';
     const text = toText(firing.command);
+    if (user !== null && problem === STOPPED) {
+      this.#tools.log(firing.user, 'INFO', `${problem}, job not started: ${text}`, { tag: 'CRON' });
+      output.add(words(`this job was not started: ${problem}`));
+      return finished;
+    }
     if (user !== null) {
       const detail = `job could not be started: ${problem}: ${text}`;
       this.#tools.log(firing.user, 'ERROR', detail, ERROR);

@@ -36,11 +36,15 @@ export class Connection {
   onPosted: () => void = () => {};
   /** Called when it has recorded how a run ended. */
   onWritten: () => void = () => {};
+  /** Resolves when it has ended all its jobs, as it was told to. */
+  readonly stopped: Promise<void>;
+  #onStopped: () => void = () => {};
   /** Resolves when the runner has ended, or died. */
   readonly closed: Promise<void>;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
+    this.stopped = new Promise((resolve) => (this.#onStopped = resolve));
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('error', () => {}); // `close` follows
   }
@@ -110,6 +114,11 @@ export class Connection {
     say(this.#socket, { order: 'seen', run });
   }
 
+  /** Have all jobs ended; see `stopped`. */
+  stop(grace: number): void {
+    say(this.#socket, { order: 'stop', grace });
+  }
+
   drain(): void {
     say(this.#socket, { order: 'drain' });
   }
@@ -139,6 +148,8 @@ export class Connection {
       }
       case 'posted':
         return this.onPosted();
+      case 'stopped':
+        return this.#onStopped();
       case 'killed': {
         const [first, ...others] = this.#killing.get(word.run) ?? [];
         if (others.length > 0) this.#killing.set(word.run, others);

@@ -40,6 +40,10 @@ export interface JobTools {
   readonly logBits: number;
   /** How long to wait for a background child that keeps the output open, in milliseconds. */
   readonly linger: number;
+  /** Aborts when nothing is to start any more: cron is stopped with its jobs. */
+  readonly stopped?: AbortSignal;
+  /** Aborts when background children are waited for no longer. */
+  readonly hurry?: AbortSignal;
 }
 
 /** A job that is over, or never began. */
@@ -125,6 +129,8 @@ export async function runJob(
     // Who is locked out gets no mail, as under Debian's cron.
     return { ...refused, user: null, fault: null };
   }
+  if (tools.stopped?.aborted === true)
+    return { ...nothing, user, environment: cron, fault: { problem: STOPPED, code: undefined } };
   let started: Started;
   const begun = performance.now();
   try {
@@ -149,7 +155,7 @@ export async function runJob(
   if (reached) onExit(exit);
   logEnd(firing, started.running.pid, exit, tools);
   if (homeless) trouble(`chdir failed (${home(started.environment)}): the job ran in "/"`);
-  const open = await stillOpen(closed, tools.linger);
+  const open = await stillOpen(closed, tools);
   // What never became the user's SHELL has no status of its own.
   const outcome = reached
     ? { exit, duration, fault: null }
@@ -165,6 +171,8 @@ export async function runJob(
 export const NO_USER = 'no such user';
 /** The user database has not told; whoever it is may be told of later. */
 export const UNANSWERED = 'unanswered';
+/** It was not started before cron was stopped. */
+export const STOPPED = 'cron was stopped';
 
 function faultOf(error: unknown): Fault {
   const code = errorCode(error) ?? (error instanceof Error ? errorCode(error.cause) : undefined);
@@ -250,10 +258,17 @@ function home(environment: Environment): string {
 }
 
 /** Whether the pipe is still open when the patience with background children is over. */
-async function stillOpen(closed: Promise<void>, linger: number): Promise<boolean> {
+async function stillOpen(
+  closed: Promise<void>,
+  { linger, hurry }: Pick<JobTools, 'linger' | 'hurry'>,
+): Promise<boolean> {
   const timer = new AbortController();
-  const late = pause(linger, true, { signal: timer.signal }).catch(() => false);
+  const late = pause(linger, true, { signal: timer.signal }).catch(() => true);
+  const cut = (): void => timer.abort();
+  hurry?.addEventListener('abort', cut, { once: true });
+  if (hurry?.aborted === true) cut();
   const open = await Promise.race([closed.then(() => false), late]);
+  hurry?.removeEventListener('abort', cut);
   timer.abort();
   return open;
 }

@@ -8,6 +8,7 @@ import type { MailFate } from '../system/record.ts';
 import type { Log } from '../system/sink.ts';
 import type { User, Users } from '../system/users.ts';
 import { isLate } from './firing.ts';
+import { ITSELF } from './ending.ts';
 import { closeGap } from './gap.ts';
 import { piecesOf } from './output.ts';
 import type { LostRun } from './protocol.ts';
@@ -36,7 +37,10 @@ const MISSING = (count: number): string =>
 const TWICE =
   'cron: its mail was on its way just then, and may come to you a second time by this one.\n';
 
-const KILLED = (by: string): string => `cron: ${by} had sent it a signal (cronctl kill).\n`;
+const KILLED = (by: string): string =>
+  by === ITSELF
+    ? 'cron: cron had been stopped, and had sent it a signal (--stop-jobs).\n'
+    : `cron: ${by} had sent it a signal (cronctl kill).\n`;
 
 const MIDDLE = (count: number): string =>
   `cron: ${count} bytes in the middle of it are left out ([jobs] max_output).\n`;

@@ -112,6 +112,8 @@ export type Order =
   | { readonly order: 'watch'; readonly run: string }
   /** Whoever watched that output has all of it, or wants no more. */
   | { readonly order: 'seen'; readonly run: string }
+  /** End all jobs, start nothing any more, drain. SIGKILL follows after so many milliseconds; answered by `stopped`. */
+  | { readonly order: 'stop'; readonly grace: number }
   /** Start nothing any more; end when the last job and mail are done. */
   | { readonly order: 'drain' };
 
@@ -138,6 +140,8 @@ export type Word =
       readonly size: number;
       readonly isGapped: boolean;
     }
+  /** All jobs have ended, and their mail is on its way. */
+  | { readonly word: 'stopped' }
   /** There is a mail more in the outbox. */
   | { readonly word: 'posted' }
   /** There is a record more of a run that is over. */

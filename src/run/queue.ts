@@ -57,6 +57,13 @@ export class Queue {
     return [...this.#elsewhere].flatMap((identity) => this.free(identity) ?? []);
   }
 
+  /** Take all out that wait, in the order of each entry. */
+  takeAll(): Firing[] {
+    const all = [...this.#waiting.values()].flat();
+    this.#waiting.clear();
+    return all;
+  }
+
   #isBusy(identity: string): boolean {
     return this.#running.has(identity) || this.#elsewhere.has(identity);
   }

@@ -7,7 +7,7 @@ import { reason } from '../system/failure.ts';
 import type { Deliver, Outgoing } from '../system/outgoing.ts';
 import type { Exit } from '../system/program.ts';
 import { Attempts } from './attempts.ts';
-import type { Ending, Endings } from './ending.ts';
+import { type Ending, type Endings, ITSELF } from './ending.ts';
 import type { Finished, JobTools } from './job.ts';
 import { isLate, lateOf } from './firing.ts';
 import type { Journal, JournalLine } from './journal.ts';
@@ -48,6 +48,8 @@ export interface RunnerTools extends JobTools {
 
 /** A runner that nobody has taken over for so long, in milliseconds, was started for nothing. */
 const NOBODY = 30_000;
+/** What outlives SIGKILL's moment for so long, in milliseconds, is not waited for when cron is stopped. */
+const SWEPT = 500;
 /** Output that is neither mailed nor on the disk is tried again after so long, in milliseconds. */
 const NOWHERE = 5000;
 
@@ -77,6 +79,9 @@ export class Runner {
   readonly #attempts: Attempts;
   /** Runs whose job or mail is not done. */
   #busy = 0;
+  /** Of these, those that wait for what an ended job has left in the background. */
+  #late = 0;
+  #stopping = false;
   #scheduler: Socket | null = null;
   #draining = false;
   #again: NodeJS.Timeout | undefined;
@@ -178,11 +183,38 @@ export class Runner {
         return this.#watch(order.run);
       case 'seen':
         return this.#watched.release(order.run);
+      case 'stop':
+        return this.#stop(order.grace);
       case 'drain':
         return this.drain();
       default:
         order satisfies never;
     }
+  }
+
+  /** End all jobs, and tell the owners of those that wait that these do not start. */
+  #stop(grace: number): void {
+    if (!this.#stopping) {
+      this.#stopping = this.#draining = true;
+      const { journal, log } = this.#tools;
+      this.#attempts.stop(grace + SWEPT);
+      const running = [...this.#running.values()].filter(({ pid }) => pid !== 0);
+      // Before it is sent, as in #kill(): whoever ends us too need not wait for the jobs.
+      journal.write(running.map(({ run }) => killedAs(run, ITSELF)));
+      for (const { user, command } of running) log(user, 'STOP', command);
+      for (const run of this.#running.keys())
+        this.#kills.send(run, { by: ITSELF, signal: 'SIGTERM', grace });
+      this.#kills.sweep(grace);
+      const waiting = [...this.#limits.takeAll(), ...this.#queue.takeAll()];
+      journal.write(waiting.map(({ run }) => ({ begin: run })));
+      for (const firing of waiting) this.#begin(firing);
+    }
+    this.#tellIfStopped();
+    this.drain();
+  }
+
+  #tellIfStopped(): void {
+    if (this.#stopping && this.#busy === this.#late) this.#tell({ word: 'stopped' });
   }
 
   #kill(run: string, ending: Ending): void {
@@ -322,6 +354,7 @@ export class Runner {
       finished = await this.#attempts.run(firing, { onOutput, onStart, onExit });
     } finally {
       onExit(null); // whatever went wrong: the next one of this entry need not wait for ever
+      this.#kills.over(run);
     }
     if (finished.late !== null) {
       // What a background child prints from now on is a run of its own, also for the journal.
@@ -329,6 +362,7 @@ export class Runner {
       journal.write([{ fire: late, at: Date.now() }]);
       this.#track(
         this.#finishLate(late, { ...finished, timedOut: false, killed: [] }, finished.late),
+        1,
       );
     }
     await this.#show(run, finished);
@@ -419,10 +453,14 @@ export class Runner {
     for (const run of lost) this.#track(settle(run));
   }
 
-  #track(work: Promise<void>): void {
+  /** @param late 1 for work that waits for what an ended job has left */
+  #track(work: Promise<void>, late: 0 | 1 = 0): void {
     this.#busy++;
+    this.#late += late;
     const settle = (): void => {
       this.#busy--;
+      this.#late -= late;
+      this.#tellIfStopped();
       if (this.#draining && this.#busy === 0) this.drain();
     };
     work

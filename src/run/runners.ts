@@ -10,6 +10,7 @@ import type { Ending } from './ending.ts';
 import type { Counts } from './limits.ts';
 import { type Left, Past, unlinkIfThere } from './past.ts';
 import type { Firing, RunningJob, Witness } from './protocol.ts';
+import { stopJobs } from './stopping.ts';
 import { type Watch, Watches } from './watches.ts';
 
 /** Where runners are and how one is started. */
@@ -149,6 +150,20 @@ export class Runners {
     this.#runner?.connection.drain();
     for (const connection of this.#draining.keys()) connection.leave();
     this.#runner?.connection.leave();
+  }
+
+  /** Have all jobs of all runners ended, and wait for their mail; whether the signal had to end that. */
+  async stopJobs(grace: number, signal: AbortSignal): Promise<boolean> {
+    this.#stop();
+    await this.#starting;
+    const known = new Map([...this.#draining].map(([connection, id]) => [id, connection]));
+    if (this.#runner !== null) known.set(this.#runner.id, this.#runner.connection);
+    const living = this.#past.runners().map((id) => ({
+      connection: known.get(id) ?? null,
+      isAlive: () => this.#past.isAlive(id),
+      reopen: () => Connection.open(this.#socket(id), ANSWER),
+    }));
+    return stopJobs(living, grace, signal);
   }
 
   #stop(): void {

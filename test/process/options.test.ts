@@ -23,6 +23,11 @@ describe('cron', { concurrency: 4 }, () => {
     'a level that is too high': [['-L', '16'], '-L takes a number from 0 to 15, not "16"'],
     'a level below zero': [['-L', '-1'], '-L takes a number from 0 to 15, not "-1"'],
     'an unknown flag of -x': [['-x', 'sch'], '-x knows the flag "test", not "sch"'],
+    'a time to end that is none': [
+      ['--stop-jobs=x'],
+      '--stop-jobs takes a number of seconds, not "x"',
+    ],
+    'a time to end that is an operand': [['-f', '--stop-jobs', '5'], 'unexpected "5"'],
     'an operand': [['-f', 'now'], 'unexpected "now"'],
   };
   for (const [what, [args, says]] of Object.entries(wrong))
@@ -45,6 +50,7 @@ describe('cron', { concurrency: 4 }, () => {
         'config',
         'mailcmd',
         'mailargs',
+        'stop-jobs',
         'foreground',
         'log-level',
         'fqdn',
