@@ -13,6 +13,7 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main([format, path = '', patience, sender = '']: string[]): Promise<number> {
   process.umask(0o077);
+  process.on('SIGUSR1', () => {}); // else Node opens its debugger
   const over = new AbortController();
   // Whoever ends this wants it to leave the mailbox as it was.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)

@@ -1,6 +1,7 @@
 /** Starting ourselves anew: the runner, and the daemon that leaves its terminal. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { NO_DEBUGGER } from '../system/debugger.ts';
 
 /** What a started process tells the one that started it. */
 export type Ready = { readonly ready: true } | { readonly failed: string };
@@ -28,7 +29,7 @@ export function forkDetached(
   return fork(program, args, {
     detached: true,
     env: environment,
-    execArgv: [],
+    execArgv: [NO_DEBUGGER],
     stdio: ['ignore', ...outputs, 'ipc'],
   });
 }

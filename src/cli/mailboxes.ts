@@ -8,11 +8,13 @@ import {
   type DepositTools,
 } from '../mail/deposit.ts';
 import type { Config } from '../system/config.ts';
+import { NO_DEBUGGER } from '../system/debugger.ts';
 import { getgrnam } from '../system/libc/names.ts';
 
 /** The program that writes to a mailbox as its user. */
-const DEPOSIT = [
+export const DEPOSIT = [
   process.execPath,
+  NO_DEBUGGER, // its user may send it signals, and must not get what it may
   fileURLToPath(new URL('./deposit.js', import.meta.url)),
 ] as const;
 

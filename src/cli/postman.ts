@@ -6,7 +6,8 @@ import { round } from '../mail/round.ts';
 import { trust } from '../mail/trust.ts';
 
 // Signals are for the scheduler, which waits for what is on its way; without it the orders end.
-for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => {});
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM', 'SIGUSR1'] as const)
+  process.on(signal, () => {});
 process.stdout.on('error', () => {}); // the scheduler is gone: what is whole goes out all the same
 
 await round(

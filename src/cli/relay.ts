@@ -4,6 +4,7 @@ import { machineNames } from '../mail/domain.ts';
 import { Postman } from '../mail/postman.ts';
 import { isRelay, readRelay } from '../mail/relay.ts';
 import type { Config } from '../system/config.ts';
+import { NO_DEBUGGER } from '../system/debugger.ts';
 import type { Launcher } from '../system/program.ts';
 import type { Users } from '../system/users.ts';
 
@@ -22,6 +23,6 @@ export function openPostman(
 ): Postman | null {
   if (!isRelay(mailcmd) && smtp.host === undefined) return null;
   const relay = readRelay(mailcmd, smtp, machineNames());
-  const argv = [process.execPath, PROGRAM] as const;
+  const argv = [process.execPath, NO_DEBUGGER, PROGRAM] as const;
   return new Postman({ relay, user: own ?? smtp.run_as, argv }, users, launcher);
 }

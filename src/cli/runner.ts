@@ -64,6 +64,7 @@ async function main(told: Instructions): Promise<void> {
   // Signals from the terminal and from `systemctl stop` are for the scheduler; jobs go on.
   process.on('SIGINT', () => {});
   process.on('SIGHUP', () => {});
+  process.on('SIGUSR1', () => {}); // else Node opens its debugger
   try {
     sealDescriptors();
     const log = plainLog(openSink(told.log), 'CRON');
