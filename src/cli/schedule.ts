@@ -18,6 +18,7 @@ import { type Manager, openManager } from '../system/notify.ts';
 import type { Log, SinkChoice } from '../system/sink.ts';
 import { testClock } from '../system/testclock.ts';
 import { systemUsers, type Users } from '../system/users.ts';
+import { onUsr1 } from './agenda.ts';
 import { count } from './columns.ts';
 import { controlDesk } from './control.ts';
 import { type LoadedCrontabs, openCrontabs, ownName } from './crontabs.ts';
@@ -95,6 +96,7 @@ export async function schedule(
     summary(crontabs.tabs, runners.jobs.filter(({ waiting }) => waiting !== true).length);
   manager.ready(doing());
   onHangup(crontabs, manager, doing);
+  onUsr1(crontabs, clock, log);
   if (forked) await leaveTerminal();
   if (first === null) {
     log('CRON', 'INFO', 'Skipping @reboot jobs -- not system startup');

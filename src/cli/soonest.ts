@@ -22,7 +22,7 @@ const MOST = 20;
 /** For so many milliseconds entries are looked at before others have their turn. */
 const SLICE = 2;
 /** What is more days away than this is not told. */
-const FAR = 400;
+export const FAR = 400;
 
 /** Knows what is next; looks anew when a minute has passed or a crontab has changed. */
 export class Soonest {
@@ -53,30 +53,48 @@ export class Soonest {
 
   async #look(tabs: readonly Tab[], minute: number): Promise<Lists> {
     const lists = new Lists();
-    const offsets: Offsets = (zone, at) => this.#clock.offset(at, zone);
-    const zones = new Map<string, Ahead>();
-    let began = performance.now();
-    for (const tab of tabs) {
-      const seed = seedOf(this.#hostname, tab.label);
-      for (const entry of tab.entries) {
-        // The minute's jobs must not wait until a hundred thousand entries are looked at.
-        if (performance.now() - began > SLICE) {
-          await turn();
-          began = performance.now();
-        }
-        const { schedule } = entry;
-        if (schedule.kind === 'reboot') continue;
-        const zone = zoneOf(entry);
-        const ahead = zones.get(zone) ?? new Ahead((at) => offsets(zone, at), minute + 1);
-        zones.set(zone, ahead);
-        const starts = startsIn(ahead, entry, (local) => dueAfter(schedule, local, FAR), seed);
-        const first = starts.next();
-        if (first.done === true) continue;
-        const user = entry.user === null ? (tab.user ?? '') : toText(entry.user);
-        lists.add({ ...first.value, tab, entry, user });
-      }
-    }
+    for await (const { start, ...whose } of nextStarts(tabs, this.#clock, this.#hostname, minute))
+      if (start !== null) lists.add({ ...start, ...whose });
     return lists;
+  }
+}
+
+/** An entry and when it starts next; null: at a boot, or not within FAR days. */
+export interface NextStart extends Pick<Next, 'tab' | 'entry' | 'user'> {
+  readonly start: Start | null;
+}
+
+/** Tell of each entry when it starts next, in the order of the files. */
+export async function* nextStarts(
+  tabs: readonly Tab[],
+  clock: Clock,
+  hostname: string,
+  minute = Math.floor(clock.now() / MINUTE_MS),
+): AsyncGenerator<NextStart> {
+  const offsets: Offsets = (zone, at) => clock.offset(at, zone);
+  const zones = new Map<string, Ahead>();
+  let began = performance.now();
+  for (const tab of tabs) {
+    const seed = seedOf(hostname, tab.label);
+    for (const entry of tab.entries) {
+      // The minute's jobs must not wait until a hundred thousand entries are looked at.
+      if (performance.now() - began > SLICE) {
+        await turn();
+        began = performance.now();
+      }
+      const { schedule } = entry;
+      const user = entry.user === null ? (tab.user ?? '') : toText(entry.user);
+      if (schedule.kind === 'reboot') {
+        yield { tab, entry, user, start: null };
+        continue;
+      }
+      const zone = zoneOf(entry);
+      const ahead = zones.get(zone) ?? new Ahead((at) => offsets(zone, at), minute + 1);
+      zones.set(zone, ahead);
+      const starts = startsIn(ahead, entry, (local) => dueAfter(schedule, local, FAR), seed);
+      const first = starts.next();
+      yield { tab, entry, user, start: first.done === true ? null : first.value };
+    }
   }
 }
 
