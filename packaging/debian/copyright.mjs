@@ -1,6 +1,7 @@
 // A folder with package.json, LICENSE of ours beside, and node_modules → Debian's copyright file, on stdout.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { holders, installed, licence } from '../release/packages.mjs';
 
 const [folder] = process.argv.slice(2);
 const lines = [
@@ -21,30 +22,17 @@ function field(text) {
 }
 
 function paragraph(files, name, text) {
-  const copyright = [...text.matchAll(/^\W*(copyright (?:\(c\)|©|\d).*)$/gim)].map(([, line]) => line.trim());
+  const copyright = holders(text);
   const who = copyright.length > 0 ? copyright : ['see the text below'];
   lines.push(`Files: ${files}`, `Copyright: ${who.join('\n           ')}`);
   lines.push(`License: ${name}`, field(text), '');
 }
 
-/** All packages below, scoped ones too, by name. */
-function packages(directory) {
-  return readdirSync(directory)
-    .filter((name) => !name.startsWith('.'))
-    .sort()
-    .flatMap((name) => (name.startsWith('@') ? packages(join(directory, name)) : [join(directory, name)]));
-}
-
 paragraph('*', 'MIT', readFileSync(new URL('../../LICENSE', import.meta.url), 'utf8').replace(/^MIT License\n/, ''));
-for (const directory of packages(join(folder, 'node_modules'))) {
-  const { name, version, license } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
-  const file = readdirSync(directory).find((entry) => /^(licen[cs]e|copying)/i.test(entry));
-  // A package with binaries only has its licence in the one that it belongs to.
-  const parent = join(folder, 'node_modules', 'koffi', 'LICENSE.txt');
-  const text = file !== undefined ? join(directory, file) : name.startsWith('@koromix/') ? parent : null;
-  if (text === null || !existsSync(text)) throw new Error(`${name} has no licence file`);
-  const inside = directory.slice(folder.length + 1);
+const all = installed(join(folder, 'node_modules'));
+for (const { path, name, version, license } of all) {
+  const inside = path.slice(folder.length + 1);
   const short = `${license}-${name.replace(/[^a-z0-9]+/gi, '-').replace(/^-/, '')}`;
-  paragraph(`usr/lib/mailcron/${inside}/*`, short, `${name} ${version}\n\n${readFileSync(text, 'utf8')}`);
+  paragraph(`usr/lib/mailcron/${inside}/*`, short, `${name} ${version}\n\n${licence(name, all)}`);
 }
 process.stdout.write(`${lines.join('\n').trimEnd()}\n`);
