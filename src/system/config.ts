@@ -201,7 +201,8 @@ const TEST = v.strictObject({
   clock: absolute,
 });
 
-const CONFIG = v.strictObject({
+/** All sections and settings; mailcron.toml(5) tells of each. */
+export const CONFIG = v.strictObject({
   paths: v.optional(PATHS, {}),
   mail: v.optional(MAIL, {}),
   submit: v.optional(SUBMIT, {}),

@@ -49,6 +49,7 @@ const PAGES = [
   'crontab.1',
   'cronctl.1',
   'crontab.5',
+  'mailcron.toml.5',
 ];
 
 /** What an init reads: our file in the package, its place, and its mode. */
