@@ -77,7 +77,7 @@ export function mailSettings({ paths, mail, submit }: Config): MailSettings {
 const DAY = 86_400_000;
 
 /** Each lookup of a user holds a thread as long as it takes; files and syncs need some too. As in bin/cron. */
-const THREADS = '32';
+const THREADS = '64';
 
 /**
  * Start a runner; it is ready when this returns. Its environment is empty but for the zone, by

@@ -28,7 +28,7 @@ export function remember<K extends string | number, T>(
     const known = all.get(key) ?? { asking: null, found: null, until: 0 };
     if (known.found !== null && known.until > performance.now()) return known.found;
     all.set(key, known);
-    known.asking ??= look(key).then(
+    known.asking ??= inTurn(() => look(key)).then(
       (found) => {
         // Nobody is asked for again each time: the user may come with the network (LDAP, sssd).
         if (found === null) all.delete(key);
@@ -47,6 +47,24 @@ export function remember<K extends string | number, T>(
       throw error;
     }
   };
+}
+
+/** At the same time, in this process: of its 64 threads (UV_THREADPOOL_SIZE) files and syncs keep some. */
+const LOOKUPS = 48;
+/** Those for whom there is no room yet: all in a process share its threads. */
+const waiting: (() => void)[] = [];
+let free = LOOKUPS;
+
+async function inTurn<T>(look: () => Promise<T>): Promise<T> {
+  if (free > 0) free--;
+  else await new Promise<void>((resolve) => waiting.push(resolve));
+  try {
+    return await look();
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) free++;
+    else next();
+  }
 }
 
 async function inTime<T>(answer: Promise<T>, problem: string, timeout: number): Promise<T> {

@@ -17,8 +17,8 @@ const PATIENCE: Patience = { timeout: 10_000, keep: 30_000 };
 const DATABASE = 'the user database';
 
 /**
- * The system's user database. A hanging LDAP holds up its own users alone, as long as there are
- * threads left (UV_THREADPOOL_SIZE); whom it has told of before goes on with what it told.
+ * The system's user database. A hanging LDAP holds up its own users alone, as long as not 48 of them are asked for; whom
+ * it has told of before goes on with what it told.
  */
 export function systemUsers(
   patience: Patience = PATIENCE,

@@ -66,3 +66,19 @@ test('systemNames() finds the name of a uid, and nobody where there is nobody', 
   assert.equal(await nameOf(65534), id('-un', '65534'));
   assert.equal(await nameOf(4_000_000_123), null);
 });
+
+test('systemUsers() looks up 48 at the same time, and the others when there is room', async () => {
+  const answers: (() => void)[] = [];
+  const look = (): Promise<null> => new Promise((resolve) => answers.push(() => resolve(null)));
+  const users = systemUsers({ timeout: 10_000, keep: 0 }, look);
+  // Lookups of the tests above that never end have some of these places.
+  const all = Array.from({ length: 60 }, (_, n) => users.find(`user${n}`));
+  await new Promise((resolve) => setImmediate(resolve));
+  const first = answers.length;
+  assert.ok(first > 40 && first <= 48, `${first}`);
+  for (let n = 0; n < 60; n++) {
+    answers[n]?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.deepEqual(new Set(await Promise.all(all)), new Set([null]));
+});
