@@ -8,6 +8,7 @@ import { daemon, type Due } from '../daemon.ts';
 import { runsIn } from '../mail/outbox.ts';
 import type { Firing } from '../run/protocol.ts';
 import { openRunners, type Runners } from '../run/runners.ts';
+import { openShelf } from '../run/shelf.ts';
 import { removeDrafts } from '../spool/drafts.ts';
 import type { Tab } from '../spool/tab.ts';
 import { watch } from '../spool/watch.ts';
@@ -36,6 +37,7 @@ import type { Settings } from './serve.ts';
 import { Soonest } from './soonest.ts';
 import { firingsOf, pretend, rebootFirings } from './starts.ts';
 import { stopJobs } from './stopping.ts';
+import { keepStrays } from './strays.ts';
 
 /** The manager's watchdog is fed once a minute. */
 const MINUTE = 60_000;
@@ -201,6 +203,10 @@ async function openWorks(around: Surroundings, ended: Ended): Promise<Works> {
     log,
     signal,
   });
+  if (!settings.startNothing) {
+    const keep = openShelf(instructions('', settings, choice).long);
+    keepStrays(runners.strays(), join(state, 'output'), keep, log);
+  }
   void outbound?.rounds.open(); // after the runners: what is in the outbox is not reported as lost; never throws
   const start = async (firings: readonly Firing[]): Promise<void> =>
     settings.startNothing ? pretend(firings, log) : runners.start(firings);

@@ -27,6 +27,8 @@ export class Past {
   readonly #runs = new Map<string, string>();
   #left: Left[] = [];
   #tidied = Date.now();
+  /** Some journal could not be read. */
+  #isUnsure = false;
 
   constructor(journals: string, outputs: string, log: Log) {
     this.#journals = journals;
@@ -147,6 +149,17 @@ export class Past {
     }
   }
 
+  /** There is a runner of which nothing could be found out. */
+  doubt(): void {
+    this.#isUnsure = true;
+  }
+
+  /** Names of outputs of which no journal knows; none, if not all journals could be read. */
+  strays(): string[] {
+    if (this.#isUnsure) return [];
+    return readdirSync(this.#outputs).filter((run) => !this.#runs.has(run));
+  }
+
   #note(id: string, { keys, runs }: JournalContents): ReadonlySet<string> {
     for (const key of keys) setLater(this.#recorded, key, id);
     for (const run of runs) setLater(this.#runs, run, id);
@@ -166,6 +179,7 @@ export class Past {
   }
 
   #complain(id: string, error: unknown): void {
+    this.#isUnsure = true;
     const detail = `journal "${this.#journal(id)}": ${reason(error)}`;
     this.#log('CRON', 'ERROR', detail, { level: 'error' });
   }

@@ -171,6 +171,11 @@ export class Runners {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
+  /** Names of outputs of which no journal knows, before anything is started; none, while a runner of before lives. */
+  strays(): string[] {
+    return this.#draining.size > 0 ? [] : this.#past.strays();
+  }
+
   /** Find all runners: living ones are taken over and drain, hung ones are ended, dead ones buried. */
   async takeOver(): Promise<void> {
     mkdirSync(this.#setup.sockets, { recursive: true, mode: 0o755 });
@@ -190,6 +195,7 @@ export class Runners {
       this.#drain(id, connection);
       return connection;
     } catch (error) {
+      this.#past.doubt();
       this.#setup.log('CRON', 'ERROR', `runner ${id}: ${reason(error)}`, ERROR);
       return null;
     }
