@@ -88,14 +88,17 @@ function readSettings(options: ReadonlyMap<string, string>): Settings {
   checkTestClock(config, process.env);
   const isFirst = process.pid === 1;
   return {
-    // A container ends with its process 1, whose start is its boot.
+    // A container ends with its process 1, and all jobs with it; the start of that is its boot.
     foreground: options.has('f') || debug !== undefined || isFirst,
     ...(isFirst && { boot: `${bootId()} ${startTime(1)}` }),
     lsb: options.has('l'),
     logBits: Number(level),
     fqdn: options.has('n'),
     startNothing: debug === 'test',
-    config: grace === undefined ? config : { ...config, jobs: stopping(config.jobs, grace) },
+    config:
+      grace === undefined && !isFirst
+        ? config
+        : { ...config, jobs: stopping(config.jobs, grace ?? AS_CONFIGURED) },
   };
 }
 

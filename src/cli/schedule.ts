@@ -141,7 +141,7 @@ export async function schedule(
   await server.close();
   await crontabs.close();
   progress.stop();
-  await stopJobs(runners, settings.config.jobs, log);
+  await stopJobs(runners, outbound?.rounds ?? null, settings.config.jobs, log);
   await outbound?.close();
   await runners.close();
   await history.close();

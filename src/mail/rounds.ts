@@ -92,6 +92,18 @@ export class Rounds {
     return this.#trying.size === 0 && this.#looking === null;
   }
 
+  /** Try all that is due by now, and wait for that, but not for longer than so many milliseconds. */
+  async settle(patience: number): Promise<void> {
+    const over = new AbortController();
+    const late = pause(patience, true, { signal: over.signal }).catch(() => true);
+    let isLate = await Promise.race([this.look().then(() => false), late]);
+    while (!isLate && this.#trying.size > 0)
+      isLate = await Promise.race(
+        [...this.#trying.values()].map((one) => one.then(() => false)).concat(late),
+      );
+    over.abort();
+  }
+
   /** Begin nothing any more, and wait for what is under way, but not for ever. */
   async close(patience = LAST): Promise<void> {
     this.#closed = true;

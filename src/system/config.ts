@@ -147,7 +147,7 @@ const JOBS = v.strictObject({
   max_long: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 1_000_000_000),
   /** When the daemon ends its jobs go on, or are ended with it: SIGTERM, and SIGKILL so many seconds later. */
   stop: v.optional(v.picklist(['leave', 'end']), 'leave'),
-  stop_grace: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(86_400)), 10),
+  stop_grace: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(86_400)), 5),
   /** How long a mail waits for a background child that keeps the output open, in seconds. */
   linger: seconds(60),
   /** Variables of the daemon's own environment that jobs get. */

@@ -3,10 +3,47 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CONTAINER, childrenOf, firstOf, zombiesOf } from '../support/container.ts';
+import { openRelay } from '../support/relay.ts';
 import { kill, needsRoot, openSandbox } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';
 
 const within = CONTAINER;
+
+test(
+  'cron as process 1 ends its jobs at SIGTERM, and then their mail has gone',
+  needsRoot,
+  async (t) => {
+    const relay = await openRelay(t);
+    const sandbox = openSandbox(t, {
+      mail: { mailcmd: `smtp://127.0.0.1:${relay.port}` },
+      'mail.smtp': { run_as: 'nobody', domain: 'example.com' },
+      jobs: { stop_grace: 2 },
+    });
+    const job = (name: string, onTerm: string): string =>
+      `@reboot trap '${onTerm}' TERM; echo begun; echo > ${sandbox.path(name)}; while :; do sleep 0.1; done\n`;
+    sandbox.tab(job('polite', 'echo bye; exit 3') + job('stubborn', ':'));
+    const { pid, ended } = sandbox.launch([], { within });
+    const first = await firstOf(pid);
+    for (const name of ['polite', 'stubborn']) await sandbox.file(name);
+    kill(first, 'SIGTERM');
+    const { status } = await ended;
+    assert.equal(status, 0, sandbox.evidence());
+    const bodies = relay.mails.map(({ bytes }) =>
+      // Without what a shell says of the end of its sleep(1).
+      bytes
+        .toString()
+        .replace(/^[^]*?\r\n\r\n/, '')
+        .replaceAll('Terminated\r\n', ''),
+    );
+    const told = 'cron: cron was stopped, and sent this job SIGTERM (--stop-jobs)\r\n';
+    assert.deepEqual(bodies.toSorted(), [
+      `${told}begun\r\nbye\r\n`,
+      `${told}cron: and SIGKILL followed 2 s later\r\nbegun\r\n`,
+    ]);
+    assert.match(sandbox.log(), /\(CRON\) INFO \(Shutting down\)\n$/);
+    assert.deepEqual(sandbox.leftovers(), []);
+  },
+);
 
 test('cron as process 1 waits for the orphans of its jobs', needsRoot, async (t) => {
   const sandbox = openSandbox(t);

@@ -35,7 +35,7 @@ describe('cron', { concurrency: 4 }, () => {
     await sandbox.file('job', '\n');
     const mails = await stopped(sandbox, daemon);
     assert.deepEqual(mails, { sleep: `${TERM}begun\nbye\n` });
-    await sandbox.says(/\(CRON\) INFO \(ending 1 job: SIGTERM, and SIGKILL after 10 s\)/);
+    await sandbox.says(/\(CRON\) INFO \(ending 1 job: SIGTERM, and SIGKILL after 5 s\)/);
     await sandbox.says(new RegExp(`\\(${me}\\) STOP \\(trap `));
     await sandbox.isTidy();
   });

@@ -84,6 +84,8 @@ test('readConfig() of an empty file is the contract', () => {
       keep_long: 7,
       max_long: 1_000_000_000,
       linger: 60,
+      stop: 'leave',
+      stop_grace: 5,
       pass_environment: [],
       pam: 'auto',
       session: 'none',
@@ -116,6 +118,8 @@ test('readConfig() reads every setting', () => {
     keep_long = 0.5
     max_long = 0
     linger = 86400
+    stop = "end"
+    stop_grace = 0.5
     pass_environment = ["TZ", "http_proxy"]
     [history]
     keep = 0.5
@@ -146,6 +150,8 @@ test('readConfig() reads every setting', () => {
       keep_long: 0.5,
       max_long: 0,
       linger: 86_400,
+      stop: 'end',
+      stop_grace: 0.5,
       pass_environment: ['TZ', 'http_proxy'],
       pam: 'auto',
       session: 'none',

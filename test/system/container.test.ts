@@ -93,7 +93,9 @@ function run({ box, command }: Image, drop: readonly string[], env = {}): Progra
 /** The pid of process 1, as the box sees it. */
 async function first(box: Box): Promise<string> {
   return until('process 1', async () => {
-    const said = await box.run('pgrep -x -P "$(pgrep -x unshare | tail -1)" node || true');
+    const said = await box.run(
+      'for pid in $(pgrep -x unshare); do pgrep -x -P $pid node || true; done',
+    );
     return said.trim() || undefined;
   });
 }
