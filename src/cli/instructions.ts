@@ -51,6 +51,7 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
     limits: { all: jobs.max_running, perUser: jobs.max_running_per_user },
     pam: jobs.pam === 'auto',
     session: jobs.session === 'pam',
+    scope: jobs.scope,
     linger: jobs.linger * 1000,
   };
 }

@@ -10,6 +10,7 @@ import { systemLauncher } from '../run/launcher.ts';
 import type { JobLimits } from '../run/limits.ts';
 import { pamHold } from '../run/hold.ts';
 import type { Letterhead } from '../run/report.ts';
+import { openScope } from '../run/scope.ts';
 import { type ShelfSettings, openShelf } from '../run/shelf.ts';
 import { startRunner } from '../run/runner.ts';
 import { fromBytes } from '../system/bytes.ts';
@@ -46,6 +47,8 @@ export interface Instructions {
   readonly pam: boolean;
   /** Open a PAM session for each job. */
   readonly session: boolean;
+  /** Start each job in a systemd scope. */
+  readonly scope: boolean;
   /** In milliseconds. */
   readonly linger: number;
 }
@@ -87,6 +90,7 @@ async function main(told: Instructions): Promise<void> {
       launcher,
       account: self === 0 && told.pam ? pamAccount() : everyone,
       hold: self === 0 && told.session ? pamHold(HOLDER, nofile) : null,
+      scope: self === 0 && told.scope ? openScope(log) : null,
       log,
       baseEnvironment,
       passed: told.passed,

@@ -20,6 +20,20 @@ export interface Settings {
   readonly overlap: 'allow' | 'skip' | 'queue';
   /** CRON_CATCHUP: what to do about times at which cron was not running. */
   readonly catchup: 'skip' | 'once' | 'all';
+  /** CRON_MEMORY, CRON_CPU, CRON_TASKS: what a job may use at most, where it has a scope of its own. */
+  readonly limits: Limits;
+}
+
+/** 0 is no limit. */
+export interface Limits {
+  /** In bytes ... */
+  readonly memory: number;
+  /** ... or in percent of the machine's. */
+  readonly memoryPercent: number;
+  /** Percent of one processor. */
+  readonly cpu: number;
+  /** Processes and threads. */
+  readonly tasks: number;
 }
 
 /** cronie's bound: a day. */
@@ -29,6 +43,19 @@ const TIMEOUT_LIMIT = 24 * 86_400;
 
 /** A year, and a day. */
 const EXPECT_LIMIT = 366 * 86_400;
+
+/** Of a thousand processors. */
+const CPU_LIMIT = 100_000;
+/** The kernel has no more pids. */
+const TASKS_LIMIT = 4_194_304;
+
+const BYTES: Readonly<Record<string, number>> = {
+  '': 1,
+  K: 1024,
+  M: 1024 ** 2,
+  G: 1024 ** 3,
+  T: 1024 ** 4,
+};
 
 const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 };
 
@@ -53,6 +80,18 @@ const REFUSALS: Readonly<Record<string, (value: string) => string | null>> = {
       : null,
   CRON_OVERLAP: (value) => oneOf(value, ['allow', 'skip', 'queue']),
   CRON_CATCHUP: (value) => oneOf(value, ['skip', 'once', 'all']),
+  CRON_MEMORY: (value) =>
+    memory(value) === null
+      ? `${quoted(value)} is no amount of memory: write bytes, a number with K, M, G or T, or a percentage up to 100%`
+      : null,
+  CRON_CPU: (value) =>
+    wholeUpTo(value.replace(/%$/, ''), CPU_LIMIT) === null || !value.endsWith('%')
+      ? `${quoted(value)} is no share of a processor: write a percentage such as 50%, or 200% for two of them`
+      : null,
+  CRON_TASKS: (value) =>
+    wholeUpTo(value, TASKS_LIMIT) === null
+      ? `${quoted(value)} is no number of processes from 0 to ${TASKS_LIMIT}`
+      : null,
 };
 
 /** Say why an assignment to one of these variables cannot stand; null if it can, or is none of them. */
@@ -80,6 +119,11 @@ export function settingsOf(environment: Environment): Settings {
     expect: seconds(value('CRON_EXPECT') ?? '0', EXPECT_LIMIT) ?? 0,
     overlap: choice(value('CRON_OVERLAP'), ['allow', 'skip', 'queue']),
     catchup: choice(value('CRON_CATCHUP'), ['skip', 'once', 'all']),
+    limits: {
+      ...(memory(value('CRON_MEMORY') ?? '0') ?? { memory: 0, memoryPercent: 0 }),
+      cpu: Number((value('CRON_CPU') ?? '0').replace(/%$/, '')),
+      tasks: Number(value('CRON_TASKS') ?? 0),
+    },
   };
   known.set(environment, settings);
   return settings;
@@ -99,4 +143,19 @@ function seconds(value: string, limit = TIMEOUT_LIMIT): number | null {
     /^(?<number>\d{1,8})(?<unit>[smhd]?)$/.exec(value)?.groups ?? {};
   const total = Number(number) * (SECONDS[unit] ?? 1);
   return number === '' || total > limit ? null : total;
+}
+
+function memory(value: string): Pick<Limits, 'memory' | 'memoryPercent'> | null {
+  if (value.endsWith('%')) {
+    const percent = wholeUpTo(value.slice(0, -1), 100);
+    return percent === null ? null : { memory: 0, memoryPercent: percent };
+  }
+  const { number = '', unit = '' } =
+    /^(?<number>\d{1,15})(?<unit>[KMGT]?)$/.exec(value)?.groups ?? {};
+  const bytes = Number(number) * (BYTES[unit] ?? 1);
+  return number === '' || !Number.isSafeInteger(bytes) ? null : { memory: bytes, memoryPercent: 0 };
+}
+
+function wholeUpTo(value: string, limit: number): number | null {
+  return /^\d{1,8}$/.test(value) && Number(value) <= limit ? Number(value) : null;
 }

@@ -25,6 +25,9 @@ export const SETTINGS = [
   'CRON_EXPECT',
   'CRON_OVERLAP',
   'CRON_CATCHUP',
+  'CRON_MEMORY',
+  'CRON_CPU',
+  'CRON_TASKS',
 ] as const;
 
 /** The column of a variable's value, without its quote. */

@@ -9,6 +9,7 @@ import {
   runJob,
   STOPPED,
   UNANSWERED,
+  UNSCOPED,
   type Witness,
 } from './job.ts';
 import type { Output } from './output.ts';
@@ -43,24 +44,32 @@ export class Attempts {
   /** Run a firing to its end; see runJob(). Whoever it concerns is told why it was not started. */
   async run(firing: Firing, witness: Witness): Promise<Finished> {
     let again: Output | undefined;
+    let tools = this.#tools;
     for (let tries = 0; ; tries++) {
-      const finished = await runJob(firing, this.#tools, witness, again);
+      const finished = await runJob(firing, tools, witness, again);
       const { fault, output } = finished;
       if (fault === null) {
         this.#gone.delete(firing.user);
         return finished;
       }
+      if (fault.code === UNSCOPED) {
+        // Without its limits, but not without its job.
+        tools = { ...tools, scope: null };
+        this.#logUnscoped(firing, fault.problem);
+        again = afresh(output);
+        continue;
+      }
       const next = this.#pauses[tries];
       if (next === undefined || !PASSING.has(fault.code ?? '')) return this.#tell(firing, finished);
       if (tries === 0) this.#logFirst(firing, fault.code ?? '', fault.problem);
-      again = output;
-      if (output.size > 0) {
-        // Words of setpriv, which never became the job; who watches sees nothing of it.
-        output.discard();
-        again = undefined;
-      }
+      again = afresh(output);
       await pause(next, undefined, { signal: this.#stopped.signal }).catch(() => {}); // then to be told of
     }
+  }
+
+  #logUnscoped({ user, command }: Firing, problem: string): void {
+    const said = `job runs without a systemd scope and its limits: ${problem}: ${toText(command)}`;
+    this.#tools.log(user, 'ERROR', said, ERROR);
   }
 
   /** Log a start that will be tried again: once, for a machine in trouble has enough to write. */
@@ -116,3 +125,10 @@ function words(text: string): Buffer {
 }
 
 const ERROR = { level: 'error', tag: 'CRON' } as const;
+
+/** The output for the next try. Words of setpriv, which never became the job, are dropped: who watches sees nothing of it. */
+function afresh(output: Output): Output | undefined {
+  if (output.size === 0) return output;
+  output.discard();
+  return undefined;
+}

@@ -32,7 +32,7 @@ export function firingOf(
 ): Firing {
   const identity = identityOf(label, entry);
   const { command, stdin, environment, flags } = entry;
-  const { mailSuccess, timeout, overlap } = settingsOf(environment);
+  const { mailSuccess, timeout, overlap, limits } = settingsOf(environment);
   return {
     key: `${identity}@${instant}`,
     identity,
@@ -44,6 +44,7 @@ export function firingOf(
     quiet: flags.quiet,
     mailSuccess: flags.mailOnFailure ? 'never' : mailSuccess,
     timeout,
+    ...(Object.values(limits).some((limit) => limit > 0) && { limits }),
     overlap: late ? 'queue' : flags.single ? 'skip' : overlap,
     ...(scheduled !== undefined && { scheduled }),
     origin: { crontab: label, line: entry.line, text: lineOf(entry) },

@@ -14,6 +14,7 @@ import type { Account } from './account.ts';
 import { type Endings, endingsOf } from './ending.ts';
 import type { Held, Hold } from './hold.ts';
 import { Output } from './output.ts';
+import type { Scope } from './scope.ts';
 import { limitTime } from './timeout.ts';
 import type { Firing } from './protocol.ts';
 
@@ -27,6 +28,8 @@ export interface JobTools {
   readonly account: Account;
   /** Opens a session of PAM for each job; null: jobs have none. */
   readonly hold: Hold | null;
+  /** Starts each job in a scope of systemd's; null: jobs have none. */
+  readonly scope: Scope | null;
   readonly log: Log;
   /** /etc/environment and /etc/default/locale, as they are now. */
   readonly baseEnvironment: () => Environment;
@@ -159,7 +162,7 @@ export async function runJob(
   // What never became the user's SHELL has no status of its own.
   const outcome = reached
     ? { exit, duration, fault: null }
-    : { exit: null, duration: null, fault: await unreached(exit, output) };
+    : { exit: null, duration: null, fault: await unreached(exit, output, tools.scope !== null) };
   const finished = { user, ...outcome, at: ended, output, environment: cron, timedOut, killed };
   if (!open) return { ...finished, late: null };
   const later = new Output(tools.outputFile(`${firing.run}-late`), trouble, tools.outputLimit);
@@ -171,6 +174,8 @@ export async function runJob(
 export const NO_USER = 'no such user';
 /** The user database has not told; whoever it is may be told of later. */
 export const UNANSWERED = 'unanswered';
+/** There could be no scope for it. */
+export const UNSCOPED = 'unscoped';
 /** It was not started before cron was stopped. */
 export const STOPPED = 'cron was stopped';
 
@@ -182,12 +187,20 @@ function faultOf(error: unknown): Fault {
 /** setpriv(1) says so when the kernel did not execute /bin/sh: it is out of processes, or /bin/sh is away. */
 const REFUSED = /failed to execute/;
 
+/** Words of those that come after systemd-run. */
+const SETPRIVS = /^(?:setpriv|prlimit|\/usr\/bin\/env|\/bin\/sh): /;
+
 /** What our way to the user's SHELL ended with; it has told why, as a line of the output. */
-async function unreached({ code, signal }: Exit, output: Output): Promise<Fault> {
+async function unreached(
+  { code, signal }: Exit,
+  output: Output,
+  isScoped: boolean,
+): Promise<Fault> {
   let told = '';
   for await (const bytes of output.chunks(0, 200)) told += Buffer.from(bytes).toString('latin1');
   const [line = ''] = told.split('\n', 1);
   const problem = line === '' ? `ended by ${signal ?? `status ${code}`}` : toText(line);
+  if (isScoped && code !== null && !SETPRIVS.test(line)) return { problem, code: UNSCOPED };
   return { problem, code: REFUSED.test(line) ? 'EAGAIN' : undefined };
 }
 
@@ -204,7 +217,7 @@ async function start(
   firing: Firing,
   user: User,
   environmentOver: (base: Environment) => Environment,
-  { launcher, hold, baseEnvironment }: JobTools,
+  { launcher, hold, scope, baseEnvironment }: JobTools,
 ): Promise<Started> {
   const held = (await hold?.(user)) ?? undefined;
   const environment = environmentOver(held?.environment ?? baseEnvironment());
@@ -220,6 +233,7 @@ async function start(
       directory: home(environment),
       stdin: input.read,
       output: output.write,
+      ...(scope !== null && { scope: scope(user.name, firing) }),
     } as const;
     const running = await launcher.start(program, held);
     if (firing.stdin === null) closeSync(input.write);

@@ -17,6 +17,7 @@ const SHELL = '/bin/sh';
  * - What is spawned as root is setpriv, with an empty environment, in `/`, and with numbers as its
  *   arguments. It drops everything, and only then /bin/sh reads the script (see script.ts) that
  *   holds the crontab's words.
+ * - A job with a systemd scope is spawned as systemd-run, which executes setpriv in its place.
  * - The script is a nameless file in memory: values stand on no command line, where ps shows them.
  * - All of it is exec: pid, signals and status are the program's own.
  *
@@ -31,7 +32,8 @@ export function systemLauncher(self: number, nofile: number): Launcher {
       const groups = holder?.groups ?? program.user.groups;
       const shell = [SHELL, '/proc/self/fd/3'] as const;
       const drop = [SETPRIV, ...identity(uid, gid, groups), '--'] as const;
-      const [file, ...args] = self === 0 ? ([...drop, ...shell] as const) : shell;
+      const root = [...(program.scope ?? []), ...drop, ...shell];
+      const [file = SHELL, ...args] = self === 0 ? root : shell;
       // A session brings the limits with it.
       const note = noteFile(program, holder === undefined ? nofile : null);
       try {

@@ -25,6 +25,8 @@ export interface Firing {
   readonly mailSuccess: Settings['mailSuccess'];
   /** Ended after so many seconds; 0 for never. */
   readonly timeout: number;
+  /** What it may use at most, in a scope; nothing of it from an older scheduler. */
+  readonly limits?: Settings['limits'];
   /** The minute for which it starts, as ISO 8601 with the offset of its clocks; nothing for @reboot. */
   readonly scheduled?: string;
   /** What to do while a job of the same entry is running. */

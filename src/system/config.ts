@@ -139,6 +139,8 @@ const JOBS = v.strictObject({
   pam: v.optional(v.picklist(['auto', 'off']), 'auto'),
   /** `pam`: each job has a PAM session: login uid, limits.conf and what else its modules do. */
   session: v.optional(v.picklist(['none', 'pam']), 'none'),
+  /** Each job has a systemd scope: what CRON_MEMORY, CRON_CPU and CRON_TASKS say is kept to. */
+  scope: v.optional(v.boolean(), false),
   /** Bytes of a job's output that are kept: its head and its tail. The mail says how many there were between. */
   max_output: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1_000_000)), 100_000_000),
   /** For how many days an output that was too long for a mail is kept as a file ... */

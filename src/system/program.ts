@@ -12,6 +12,8 @@ export interface Program {
   /** Descriptors that become its 0, and its 1 and 2; the caller closes its own copies. */
   readonly stdin: number;
   readonly output: number;
+  /** What root's command line begins with: words of systemd-run, and of the crontab nothing but numbers. */
+  readonly scope?: readonly string[];
 }
 
 /** How a program ended, as its own parent was told. */

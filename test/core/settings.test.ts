@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { type Environment } from '../../src/core/environment.ts';
 import { refuseSetting, type Settings, settingsOf } from '../../src/core/settings.ts';
 
+const unlimited = { memory: 0, memoryPercent: 0, cpu: 0, tasks: 0 };
+
 const none: Settings = {
   zone: '',
   randomDelay: 0,
@@ -11,6 +13,7 @@ const none: Settings = {
   expect: 0,
   overlap: 'allow',
   catchup: 'skip',
+  limits: unlimited,
 };
 
 const read: readonly [Environment, Partial<Settings>][] = [
@@ -30,6 +33,10 @@ const read: readonly [Environment, Partial<Settings>][] = [
   [[['CRON_OVERLAP', 'queue']], { overlap: 'queue' }],
   [[['CRON_CATCHUP', 'all']], { catchup: 'all' }],
   [[['CRON_CATCHUP', 'All']], {}],
+  [[['CRON_MEMORY', '512M']], { limits: { ...unlimited, memory: 536_870_912 } }],
+  [[['CRON_MEMORY', '50%']], { limits: { ...unlimited, memoryPercent: 50 } }],
+  [[['CRON_CPU', '200%']], { limits: { ...unlimited, cpu: 200 } }],
+  [[['CRON_TASKS', '20']], { limits: { ...unlimited, tasks: 20 } }],
   [[['TZ', 'Europe/Berlin']], {}],
   [[['RANDOM_DELAY', '']], {}],
   [[['CRON_OVERLAP', '']], {}],
@@ -72,6 +79,19 @@ const refused: readonly [name: string, value: string, message: string][] = [
     '"25d" is no time: write seconds, or a number with s, m, h or d, up to 24d',
   ],
   ['CRON_OVERLAP', 'forbid', '"forbid" is none of allow, skip, queue'],
+  ...['lots', '1.5G', '101%', '9000000000T', '-1', '1G --x'].map(
+    (value): [string, string, string] => [
+      'CRON_MEMORY',
+      value,
+      `"${value}" is no amount of memory: write bytes, a number with K, M, G or T, or a percentage up to 100%`,
+    ],
+  ),
+  [
+    'CRON_CPU',
+    '2',
+    '"2" is no share of a processor: write a percentage such as 50%, or 200% for two of them',
+  ],
+  ['CRON_TASKS', '4194305', '"4194305" is no number of processes from 0 to 4194304'],
   ['CRON_CATCHUP', 'yes', '"yes" is none of skip, once, all'],
 ];
 

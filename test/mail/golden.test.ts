@@ -79,6 +79,7 @@ for (const [name, { tab, recipients = ['alice'], logBits = 0 }] of Object.entrie
       launcher,
       account: everyone,
       hold: null,
+      scope: null,
       log: () => {},
       baseEnvironment: () => [['LANG', 'C']],
       passed: [],

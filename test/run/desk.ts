@@ -78,6 +78,7 @@ export function place(t: TestContext): Place {
         launcher,
         account: everyone,
         hold: null,
+        scope: null,
         log: (who, event, detail) => here.logged.push(`(${who}) ${event} (${detail})`),
         baseEnvironment: () => [],
         passed: [],

@@ -89,6 +89,9 @@ test('readConfig() of an empty file is the contract', () => {
       pass_environment: [],
       pam: 'auto',
       session: 'none',
+      scope: false,
+      stop: 'leave',
+      stop_grace: 10,
     },
   );
   assert.deepEqual({ ...history }, { keep: 90, max_size: 500_000_000, output: 65_536 });
@@ -155,6 +158,9 @@ test('readConfig() reads every setting', () => {
       pass_environment: ['TZ', 'http_proxy'],
       pam: 'auto',
       session: 'none',
+      scope: false,
+      stop: 'leave',
+      stop_grace: 10,
     },
   );
   assert.deepEqual({ ...config.history }, { keep: 0.5, max_size: 1_000_000, output: 0 });
