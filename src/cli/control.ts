@@ -17,6 +17,7 @@ import type { Ended } from './ended.ts';
 import { Changes, noCrontab } from './install.ts';
 import { liveAnswers, type LiveTools } from './live.ts';
 import { mailAnswers } from './mails.ts';
+import { type Metrics, metricsAnswer, type Present } from './meters.ts';
 import { overview } from './overview.ts';
 import { type ReceptionTools, submitRow } from './reception.ts';
 import type { Settings } from './serve.ts';
@@ -28,6 +29,9 @@ export interface ControlTools extends ReceptionTools {
   readonly runners: LiveTools['runners'] & Pick<Runners, 'list'>;
   readonly soonest: Soonest;
   readonly ended: Ended;
+  readonly metrics: Metrics;
+  /** For the metrics. */
+  readonly present: () => Promise<Present>;
   readonly rounds: Pick<Rounds, 'flush' | 'look'> | null;
   /** In milliseconds since the epoch. */
   readonly started: number;
@@ -141,6 +145,7 @@ function answers(
         daemon,
       }),
     },
+    metrics: { body: 'none', answer: metricsAnswer(tools.metrics, tools.present, daemon) },
     run: { body: 'none', answer: live.run },
     follow: { body: 'none', answer: live.follow },
     kill: { body: 'none', answer: live.kill },

@@ -8,6 +8,7 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \tcronctl mail-test [ADDRESS] [--user USER] [--mailcmd COMMAND] [--mailargs FORMAT]
 \t\t[--json] [--config FILE]
 \tcronctl status [--json] [--config FILE]
+\tcronctl metrics [--config FILE]
 \tcronctl top [--config FILE]
 \tcronctl run [--detach [--json]] [--no-mail] [--user USER] [--config FILE] ENTRY
 \tcronctl kill [--now | --signal SIGNAL] [--json] [--config FILE] RUN...
@@ -20,6 +21,7 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \tcheck\t(tells every problem of crontabs; "-": standard input)
 \tmail-test\t(sends one mail, and tells what happens)
 \tstatus\t(tells whether cron is running, and what it is doing)
+\tmetrics\t(tells what monitoring wants to know, as OpenMetrics)
 \ttop\t(shows what it is doing, second by second)
 \trun\t(starts an entry now, as cron would, and shows its output)
 \tkill\t(ends a job that is running)
@@ -39,6 +41,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./problems.ts')).check,
   'mail-test': async () => (await import('./mailtest.ts')).mailTest,
   status: async () => (await import('./status.ts')).status,
+  metrics: async () => (await import('./metrics.ts')).metrics,
   top: async () => (await import('./top.ts')).top,
   run: async () => (await import('./run.ts')).run,
   kill: async () => (await import('./kill.ts')).kill,

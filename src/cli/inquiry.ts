@@ -8,7 +8,10 @@ import { harmless } from './lines.ts';
 import { readSettings } from './session.ts';
 
 /** Ask; `config` is the configuration that a command line names. */
-export async function inquire(question: Question, config: string | undefined): Promise<Success> {
+export async function inquire(
+  question: Question,
+  config: string | undefined,
+): Promise<Success & { readonly body: Buffer }> {
   const socket = await socketOf(config);
   const answer = await ask(socket, question);
   if (answer === null) throw notRunning(socket);

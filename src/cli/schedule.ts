@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { SOCKET_NAME } from '../control/protocol.ts';
 import { type ControlServer, openServer } from '../control/server.ts';
 import { daemon, type Due } from '../daemon.ts';
+import { countMails } from '../mail/listing.ts';
 import { runsIn } from '../mail/outbox.ts';
 import type { Firing } from '../run/protocol.ts';
 import { openRunners, type Runners } from '../run/runners.ts';
@@ -21,7 +22,7 @@ import { testClock } from '../system/testclock.ts';
 import { systemUsers, type Users } from '../system/users.ts';
 import { onUsr1 } from './agenda.ts';
 import { count } from './columns.ts';
-import { controlDesk } from './control.ts';
+import { controlDesk, type ControlTools } from './control.ts';
 import { type LoadedCrontabs, openCrontabs, ownName } from './crontabs.ts';
 import { Ended } from './ended.ts';
 import { Expectations } from './expect.ts';
@@ -29,6 +30,7 @@ import { tellParent } from './fork.ts';
 import { History } from './history.ts';
 import { openAlarm } from './hooks.ts';
 import { instructions, startRunner } from './instructions.ts';
+import { Metrics, type Present } from './meters.ts';
 import { Notices } from './notices.ts';
 import { openProgress } from './progress.ts';
 import { firstStart } from './reboot.ts';
@@ -87,12 +89,21 @@ export async function schedule(
   const { runners, history, outbound, start } = await openWorks(around, ended);
   const expectations = new Expectations(join(paths.state, 'expected'), log);
   const alarm = openAlarm(settings.config, users, log);
+  const metrics = new Metrics(settings.config.metrics, clock.now());
+  const present = presentOf(crontabs, runners, paths.state);
   history.onRun((record) => {
     expectations.ran(record);
+    metrics.ran(record);
     alarm.ran(record);
   });
   if (!settings.startNothing) tellOwners(crontabs, paths.state, runners, log);
-  const server = await openControl(around, crontabs, { runners, outbound, ended });
+  const server = await openControl(around, crontabs, {
+    runners,
+    outbound,
+    ended,
+    metrics,
+    present,
+  });
   log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
   const doing = (): string =>
     summary(crontabs.tabs, runners.jobs.filter(({ waiting }) => waiting !== true).length);
@@ -132,6 +143,8 @@ export async function schedule(
       if (settings.startNothing) return;
       history.minute();
       lookForOverdue();
+      if (settings.config.metrics.textfile !== undefined)
+        void present().then((now) => metrics.write(now, log));
     },
     hostname: hostname(),
     log,
@@ -213,6 +226,18 @@ async function openWorks(around: Surroundings, ended: Ended): Promise<Works> {
   return { runners, history, outbound, start };
 }
 
+/** Look what there is now, for the metrics; an outbox that cannot be read is left out. */
+function presentOf(
+  crontabs: LoadedCrontabs,
+  runners: Runners,
+  state: string,
+): () => Promise<Present> {
+  return async () => {
+    const mails = await countMails(join(state, 'outbox'), () => true).catch(() => null);
+    return { tabs: crontabs.tabs, jobs: runners.jobs, runners: runners.list.length, mails };
+  };
+}
+
 /** Mail the owners of crontabs with lines that cannot run, now and whenever that changes. */
 function tellOwners(crontabs: LoadedCrontabs, state: string, runners: Runners, log: Log): void {
   const notices = new Notices(join(state, 'told'), log);
@@ -227,11 +252,11 @@ function tellOwners(crontabs: LoadedCrontabs, state: string, runners: Runners, l
 function openControl(
   { settings, users, log, clock }: Surroundings,
   crontabs: LoadedCrontabs,
-  { runners, outbound, ended }: Pick<Works, 'runners' | 'outbound'> & { readonly ended: Ended },
+  parts: Pick<Works, 'runners' | 'outbound'> & Pick<ControlTools, 'ended' | 'metrics' | 'present'>,
 ): Promise<ControlServer> {
-  const rounds = outbound?.rounds ?? null;
+  const rounds = parts.outbound?.rounds ?? null;
   const soonest = new Soonest(crontabs, clock, hostname());
-  const tools = { crontabs, runners, rounds, users, log, soonest, ended, started: clock.now() };
+  const tools = { ...parts, crontabs, rounds, users, log, soonest, started: clock.now() };
   return openServer({
     path: join(settings.config.paths.run, SOCKET_NAME),
     desk: controlDesk(settings, tools),

@@ -16,6 +16,7 @@ const RULES = {
   backups: 'crontab',
   backup: 'crontab',
   status: 'own',
+  metrics: 'own',
   run: 'crontab',
   follow: 'own',
   kill: 'own',

@@ -192,6 +192,14 @@ const HOOKS = v.strictObject({
   per_minute: count(10),
 });
 
+/** What monitoring reads. */
+const METRICS = v.strictObject({
+  /** Written each minute, in a directory that node_exporter's textfile collector reads. */
+  textfile: absolute,
+  /** Two values more for each entry: when it last succeeded, and when it last failed. */
+  per_entry: v.optional(v.boolean(), false),
+});
+
 const LOG = v.strictObject({
   to: v.optional(v.pipe(v.string(), v.minLength(1)), DEFAULT_LOG.to),
   format: v.optional(v.picklist(['text', 'json']), DEFAULT_LOG.format),
@@ -211,6 +219,7 @@ export const CONFIG = v.strictObject({
   jobs: v.optional(JOBS, {}),
   history: v.optional(HISTORY, {}),
   hooks: v.optional(HOOKS, {}),
+  metrics: v.optional(METRICS, {}),
   log: v.optional(LOG, {}),
   test: v.optional(TEST, {}),
 });

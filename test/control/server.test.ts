@@ -65,6 +65,7 @@ async function open(
     run: none(() => said('run')),
     follow: none(() => said('follow')),
     kill: none(() => said('kill')),
+    metrics: none(() => said('metrics')),
     mailq: none(() => said('mailq')),
     flush: none(() => said('flush')),
     submit: none(() => said('submit')),

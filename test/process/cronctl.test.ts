@@ -295,7 +295,7 @@ test('cronctl check allows a leading "-" to root alone', (t) => {
 const misuse: Record<string, RegExp> = {
   '': /^cronctl: usage error: a command is needed\nusage:/,
   frobnicate:
-    /^cronctl: usage error: there is no command "frobnicate"; there are next, check, mail-test, status, top, run, kill, log, reload, mailq, flush\n/,
+    /^cronctl: usage error: there is no command "frobnicate"; there are next, check, mail-test, status, metrics, top, run, kill, log, reload, mailq, flush\n/,
   constructor: /there is no command "constructor"/,
   check: /^cronctl: usage error: name a file\nusage:\tcronctl check/,
   'check --user x': /unrecognized option "--user"/,

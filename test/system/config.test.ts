@@ -32,7 +32,7 @@ function complaint(text: string | Buffer): string {
 }
 
 test('readConfig() of an empty file is the contract', () => {
-  const { paths, mail, jobs, history, hooks, log } = read('');
+  const { paths, mail, jobs, history, hooks, metrics, log } = read('');
   assert.deepEqual(
     { ...paths },
     {
@@ -80,6 +80,8 @@ test('readConfig() of an empty file is the contract', () => {
       nofile: 1024,
       max_running: 4000,
       max_running_per_user: 2000,
+      stop: 'leave',
+      stop_grace: 10,
       max_output: 100_000_000,
       keep_long: 7,
       max_long: 1_000_000_000,
@@ -96,6 +98,7 @@ test('readConfig() of an empty file is the contract', () => {
   );
   assert.deepEqual({ ...history }, { keep: 90, max_size: 500_000_000, output: 65_536 });
   assert.deepEqual({ ...hooks }, { hook_user: 'mailcron', per_minute: 10 });
+  assert.deepEqual({ ...metrics }, { per_entry: false });
   assert.deepEqual({ ...log }, { to: 'auto', format: 'text' });
   assert.equal(DEFAULT_CONFIG, '/etc/mailcron.toml');
 });
@@ -117,6 +120,8 @@ test('readConfig() reads every setting', () => {
     nofile = 16
     max_running = 8
     max_running_per_user = 4
+    stop = "end"
+    stop_grace = 0.5
     max_output = 1000000
     keep_long = 0.5
     max_long = 0
@@ -133,6 +138,9 @@ test('readConfig() reads every setting', () => {
     on_missed = ["/bin/alert", "-m"]
     hook_user = "nobody"
     per_minute = 1
+    [metrics]
+    textfile = "/m/x.prom"
+    per_entry = true
     [log]
     to = "/var/log/cron.log"
     format = "json"
@@ -149,6 +157,8 @@ test('readConfig() reads every setting', () => {
       nofile: 16,
       max_running: 8,
       max_running_per_user: 4,
+      stop: 'end',
+      stop_grace: 0.5,
       max_output: 1_000_000,
       keep_long: 0.5,
       max_long: 0,
@@ -169,6 +179,7 @@ test('readConfig() reads every setting', () => {
     { ...config.hooks },
     { on_failure, on_missed, hook_user: 'nobody', per_minute: 1 },
   );
+  assert.deepEqual({ ...config.metrics }, { textfile: '/m/x.prom', per_entry: true });
   assert.deepEqual({ ...config.log }, { to: '/var/log/cron.log', format: 'json' });
 });
 
