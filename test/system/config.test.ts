@@ -80,8 +80,6 @@ test('readConfig() of an empty file is the contract', () => {
       nofile: 1024,
       max_running: 4000,
       max_running_per_user: 2000,
-      stop: 'leave',
-      stop_grace: 10,
       max_output: 100_000_000,
       keep_long: 7,
       max_long: 1_000_000_000,
@@ -92,8 +90,6 @@ test('readConfig() of an empty file is the contract', () => {
       pam: 'auto',
       session: 'none',
       scope: false,
-      stop: 'leave',
-      stop_grace: 10,
     },
   );
   assert.deepEqual({ ...history }, { keep: 90, max_size: 500_000_000, output: 65_536 });
@@ -120,8 +116,6 @@ test('readConfig() reads every setting', () => {
     nofile = 16
     max_running = 8
     max_running_per_user = 4
-    stop = "end"
-    stop_grace = 0.5
     max_output = 1000000
     keep_long = 0.5
     max_long = 0
@@ -129,6 +123,9 @@ test('readConfig() reads every setting', () => {
     stop = "end"
     stop_grace = 0.5
     pass_environment = ["TZ", "http_proxy"]
+    pam = "off"
+    session = "pam"
+    scope = true
     [history]
     keep = 0.5
     max_size = 1_000_000
@@ -157,8 +154,6 @@ test('readConfig() reads every setting', () => {
       nofile: 16,
       max_running: 8,
       max_running_per_user: 4,
-      stop: 'end',
-      stop_grace: 0.5,
       max_output: 1_000_000,
       keep_long: 0.5,
       max_long: 0,
@@ -166,11 +161,9 @@ test('readConfig() reads every setting', () => {
       stop: 'end',
       stop_grace: 0.5,
       pass_environment: ['TZ', 'http_proxy'],
-      pam: 'auto',
-      session: 'none',
-      scope: false,
-      stop: 'leave',
-      stop_grace: 10,
+      pam: 'off',
+      session: 'pam',
+      scope: true,
     },
   );
   assert.deepEqual({ ...config.history }, { keep: 0.5, max_size: 1_000_000, output: 0 });
