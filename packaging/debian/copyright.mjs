@@ -28,11 +28,15 @@ function paragraph(files, name, text) {
   lines.push(`License: ${name}`, field(text), '');
 }
 
+/** Debian has the text of this long one, and wants it in no package. */
+const APACHE = 'The terms are those of the Apache License, version 2.0: /usr/share/common-licenses/Apache-2.0.';
+
 paragraph('*', 'MIT', readFileSync(new URL('../../LICENSE', import.meta.url), 'utf8').replace(/^MIT License\n/, ''));
 const all = installed(join(folder, 'node_modules'));
 for (const { path, name, version, license } of all) {
   const inside = path.slice(folder.length + 1);
   const short = `${license}-${name.replace(/[^a-z0-9]+/gi, '-').replace(/^-/, '')}`;
-  paragraph(`usr/lib/mailcron/${inside}/*`, short, `${name} ${version}\n\n${licence(name, all)}`);
+  const terms = license === 'Apache-2.0' ? APACHE : licence(name, all);
+  paragraph(`usr/lib/mailcron/${inside}/*`, short, `${name} ${version}\n\n${terms}`);
 }
 process.stdout.write(`${lines.join('\n').trimEnd()}\n`);
