@@ -274,10 +274,11 @@ describe('cron', { concurrency: 6 }, () => {
       writeFileSync(sandbox.path('cron.d', 'package'), '@reboot nobody id -un; pwd\n');
       writeFileSync(sandbox.path('cron.d', 'package.dpkg-old'), '@reboot nobody echo no\n');
       await sandbox.start();
-      const mails = await sandbox.mailed(3);
+      const mails = await sandbox.mailed(4);
       assert.deepEqual(
         mails.map(({ uid, argv, body }) => `${uid} ${argv.at(-1)} ${body}`).toSorted(),
         [
+          '0 root cron: this job of no-such-user was not started: no such user\n',
           '0 root root\n',
           '1 daemon daemon\n/usr/sbin\n',
           '65534 nobody nobody\n/\n', // HOME does not exist

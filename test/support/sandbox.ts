@@ -103,6 +103,8 @@ export class Sandbox {
   readonly config: string;
   readonly #children: { readonly child: ChildProcess; readonly ended: Promise<Ended> }[] = [];
   #count = 0;
+  /** In clock ticks since the boot, as processes have it. */
+  readonly #begun = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]) * 100;
 
   constructor(settings: Settings) {
     this.root = mkdtempSync(join(tmpdir(), 'cron-'));
@@ -279,6 +281,11 @@ export class Sandbox {
     return this.spawn('cron', ['-f', '--config', this.config, ...args], options);
   }
 
+  /** What an old line of the log names may be a stranger by now, but not if it is younger than all this. */
+  #isYounger(pid: number): boolean {
+    return isAlive(pid) && (startTime(pid) ?? 0) >= this.#begun;
+  }
+
   /** Processes of jobs and runners, by the log and the journals, that are there, be it as zombies. */
   remains(): number[] {
     const jobs = [...this.log().matchAll(/ CRON\[(\d+)\]: /g)].map(([, pid]) => Number(pid));
@@ -338,7 +345,11 @@ export class Sandbox {
     for (const { child } of this.#children) child.kill('SIGKILL');
     await Promise.all(this.#children.map(({ ended }) => ended));
     for (;;) {
-      const pids = [...this.runners().map(({ pid }) => pid), ...processesNaming(this.root)];
+      const pids = [
+        ...this.runners().map(({ pid }) => pid),
+        ...processesNaming(this.root),
+        ...this.remains().filter((pid) => this.#isYounger(pid)),
+      ];
       if (pids.length === 0) break;
       for (const pid of pids) kill(pid);
       await new Promise((resolve) => setTimeout(resolve, 10));
