@@ -34,13 +34,18 @@ function whyNoBox(): string | false {
 
 export interface Box {
   /** Run a shell command as root to its end, and return what it printed; it must succeed. */
-  run(command: string): Promise<string>;
+  readonly run: (command: string) => Promise<string>;
   /** Start a program that goes on; it ends with the box at the latest. */
   start(argv: readonly string[], options?: StartOptions): Program;
   /** Write a file, making its folder. */
-  write(path: string, content: string | Buffer, owner?: string, mode?: number): Promise<void>;
+  readonly write: (
+    path: string,
+    content: string | Buffer,
+    owner?: string,
+    mode?: number,
+  ) => Promise<void>;
   /** Read a file byte for byte, or nothing when there is none. */
-  read(path: string): Promise<string>;
+  readonly read: (path: string) => Promise<string>;
   /** Name what a folder holds, or nothing when there is none. */
   list(path: string): Promise<string[]>;
 }
@@ -90,9 +95,18 @@ export async function openBox(t: TestContext, options: BoxOptions = {}): Promise
     ['--bind', `${join(project, 'test/support/docker')}:/opt/docker`],
     options.packages ? ['--bind', `${await download(t, options.packages)}:/debs`] : [],
   ].flat();
+  return holdBox(t, [mta, options.mail ?? 'none', ...binds], 'BOX_PID');
+}
+
+/** Let a command open a box that tells its pid in a variable, and hold it open until the test is over. */
+export async function holdBox(
+  t: TestContext,
+  [opener = '', ...args]: readonly string[],
+  variable: string,
+): Promise<Box> {
   // The box lasts as long as the pipe to its `cat`: whatever ends this process ends the box too.
-  const hold = ['--', 'sh', '-c', 'echo $BOX_PID; exec cat'];
-  const box = spawn(mta, [options.mail ?? 'none', ...binds, ...hold], {
+  const hold = ['--', 'sh', '-c', `echo $${variable}; exec cat`];
+  const box = spawn(opener, [...args, ...hold], {
     env: ENVIRONMENT,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
