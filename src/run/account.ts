@@ -1,6 +1,7 @@
 /** A user → whether PAM lets their jobs run now, remembered for a minute. */
 import { existsSync } from 'node:fs';
 import { checkAccount, openPam, type PamAnswer } from '../system/libc/pam.ts';
+import { keepSignal } from '../system/libc/signals.ts';
 import { type Patience, remember } from '../system/remember.ts';
 
 /** What came of the check. */
@@ -61,14 +62,15 @@ export function pamAccount(
 function systemCheck(): ((user: string) => Promise<PamAnswer>) | null {
   const pam = openPam();
   if (pam === null) return null;
+  const restoreSignal = keepSignal('SIGCHLD');
   return async (user) => {
     if (!existsSync(SETUP)) return { status: 0, text: '' };
     try {
       return await checkAccount(pam, SERVICE, user);
     } finally {
-      // A module that starts a helper of its own keeps SIGCHLD from us meanwhile (pam_unix with SELinux):
-      // look for jobs that ended.
-      process.kill(process.pid, 'SIGCHLD');
+      // A module that starts a helper (pam_unix of Debian 13, and with SELinux) keeps SIGCHLD from us meanwhile. Two at
+      // the same time take each other's way for the one to go back to: no end of a job would be seen any more.
+      restoreSignal();
     }
   };
 }
