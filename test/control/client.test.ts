@@ -52,7 +52,7 @@ const say =
   (text: string): Deed =>
   (connection) =>
     void connection.write(text);
-const quick: Patience = { silence: 200, busy: 300 };
+const quick: Patience = { silence: 2000, busy: 300 };
 const BUSY = '{"version":1,"ok":false,"error":"busy","message":"later"}\n';
 
 test('ask() sends head and body, and reads both', async (t) => {
@@ -137,7 +137,7 @@ const strange: Record<string, readonly [deed: Deed, said: RegExp]> = {
     (connection) => void connection.end('{"version":1,"ok":true,"length":9}\nx'),
     /hung up before it answered; .*not known/,
   ],
-  nothing: [() => {}, /no answer in 0\.2 s; .*not known/],
+  nothing: [() => {}, /no answer in 2 s; .*not known/],
 };
 for (const [what, [deed, said]] of Object.entries(strange)) {
   test(`ask() fails clearly when it gets ${what}`, async (t) => {

@@ -8,6 +8,7 @@ import {
   type CrontabOptions,
 } from '../../src/core/crontab.ts';
 import { values } from '../../src/core/field.ts';
+import { workOf } from '../support/work.ts';
 
 const user: CrontabOptions = { kind: 'user', owner: 'alice', seed: 'host alice' };
 const system: CrontabOptions = { kind: 'system', owner: '', seed: 'host /etc/crontab' };
@@ -331,10 +332,11 @@ const hostile: Record<string, string> = {
 for (const [name, part] of Object.entries(hostile)) {
   test(`parseCrontab() reads ten megabytes of ${name} in bounded time`, () => {
     const text = `${part.repeat(Math.ceil(10_000_000 / part.length))}\n`;
-    const start = performance.now();
-    const { entries: found, problems: told } = read(text);
-    assert.ok(performance.now() - start < 10_000);
-    assert.ok(found.length <= 10_000 && told.length <= 60_000);
+    const work = workOf(() => {
+      const { entries: found, problems: told } = read(text);
+      assert.ok(found.length <= 10_000 && told.length <= 60_000);
+    });
+    assert.ok(work < 10_000, `${work} ms`);
   });
 }
 
