@@ -294,12 +294,15 @@ userTest('Historian can be asked where nothing can be written', (t) => {
   open(here).answer({ ask: 'fold', names: ['1.records'] });
   chmodSync(here.file, 0o400);
   chmodSync(here.folder, 0o500);
-  t.after(() => chmodSync(here.folder, 0o700));
-  const historian = open(here);
-  assert.deepEqual(names(list(historian)), ['a']);
-  assert.throws(() => historian.answer({ ask: 'fold', names: [] }), { message: /readonly/ });
-  assert.deepEqual(names(list(historian)), ['a']);
-  assert.ok(!isRoot);
+  try {
+    const historian = open(here);
+    assert.deepEqual(names(list(historian)), ['a']);
+    assert.throws(() => historian.answer({ ask: 'fold', names: [] }), { message: /readonly/ });
+    assert.deepEqual(names(list(historian)), ['a']);
+    assert.ok(!isRoot);
+  } finally {
+    chmodSync(here.folder, 0o700); // else it cannot be removed
+  }
 });
 
 test('The file says what it is, and shows its runs to who reads it by hand', (t) => {
