@@ -23,10 +23,12 @@ async function open(t: TestContext, tab: string): Promise<Open> {
     CRON_CONFIG: sandbox.config,
     TERM: 'xterm',
     PS1: '$ ',
+    NODE: process.execPath, // a line of the terminal has room for little
+    CRONCTL: program,
   };
   const terminal = openTerminal(sandbox.root, environment, [90, 24]);
   await terminal.shows(/^[#$]$/);
-  terminal.type(`"${process.execPath}" "${program}" top; echo "ended $?"`);
+  terminal.type('"$NODE" "$CRONCTL" top; echo "ended $?"');
   await terminal.shows(/\nq quit {3}s sort/);
   return { sandbox, terminal };
 }

@@ -25,15 +25,15 @@ test('within() waits once for all that hang, and asks no question twice', async 
   const owners = new Owners({
     async find(name) {
       asked.push(name);
-      await pause(200);
+      await pause(2000);
       return alice;
     },
   });
   const start = performance.now();
   const late = await owners.within(50, async (find) => [await find('a'), await find('b')]);
-  assert.ok(performance.now() - start < 150);
+  assert.ok(performance.now() - start < 1500);
   assert.ok(late.every((answer) => answer instanceof Error));
-  await pause(250);
+  await pause(2200);
   assert.deepEqual(await owners.within(50, (find) => Promise.all([find('a'), find('b')])), [
     alice,
     alice,

@@ -108,10 +108,7 @@ test(`${USERS} users install at once`, boxed, async (t) => {
     done
     wait
     cronctl status`);
-  assert.match(
-    said,
-    new RegExp(`^cron .*\n${USERS} crontabs, ${USERS} entries, 0 running jobs\n$`),
-  );
+  assert.match(said, new RegExp(`^cron .*\n${USERS} crontabs, ${USERS} entries, 0 running jobs\n`));
 });
 
 test('users are told when cron is not running, and root goes on', boxed, async (t) => {
