@@ -87,17 +87,20 @@ interface Stage {
 }
 
 function stage(t: TestContext): Stage {
+  const runs: string[] = [];
+  // Before the place waits for its runners: jobs of a test that failed have to end too.
+  t.after(() => runs.forEach(end));
   const here = place(t);
   const file = (run: string, what: string): string => join(here.folder, `${run}.${what}`);
+  const end = (run: string): void => writeFileSync(file(run, 'end'), '');
   return {
     here,
-    job: (run, user, changed = {}) =>
-      firing(run, {
-        user,
-        command: `: > ${file(run, 'begun')}; until test -e ${file(run, 'end')}; do sleep 0.05; done`,
-        ...changed,
-      }),
-    end: (run) => writeFileSync(file(run, 'end'), ''),
+    job(run, user, changed = {}) {
+      runs.push(run);
+      const command = `: > ${file(run, 'begun')}; until test -e ${file(run, 'end')}; do sleep 0.05; done`;
+      return firing(run, { user, command, ...changed });
+    },
+    end,
     begun: (run) => existsSync(file(run, 'begun')),
   };
 }
@@ -111,10 +114,12 @@ test('Runner lets wait what is over a limit, says so once, and holds up nobody e
     .map(([run = '', user = '']) => job(run, user));
   desk.say({ order: 'start', firings, busy: [] });
   await until('three run', () => ['a1', 'a2', 'b1'].every(begun));
-  const waiting = desk.heard.flatMap((word) =>
-    word.word === 'started' && word.job.waiting === true ? [word.job.run] : [],
-  );
-  assert.deepEqual(waiting, ['a3', 'b2', 'c1']);
+  const waiting = (): string[] =>
+    desk.heard.flatMap((word) =>
+      word.word === 'started' && word.job.waiting === true ? [word.job.run] : [],
+    );
+  await until('it is said who waits', () => waiting().length === 3);
+  assert.deepEqual(waiting(), ['a3', 'b2', 'c1']);
   const waits = here.logged.flatMap((line) => line.match(/^.*?, this one waits/) ?? []);
   assert.deepEqual(waits, [
     '(a) INFO (2 jobs of a are running, this one waits',
