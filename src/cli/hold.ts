@@ -1,9 +1,10 @@
 /** The holder's program: a user → their PAM session, one job started in it, and the session closed after the job. */
-import { spawn } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import type { HolderOrder, HolderWord } from '../run/hold.ts';
+import { startChild } from '../system/children.ts';
 import { reason } from '../system/failure.ts';
 import { changed, limits, setLimits } from '../system/libc/limits.ts';
+import type { Ended } from '../system/libc/spawn.ts';
 import { openPam, openSession, type PamSession } from '../system/libc/pam.ts';
 import { sealDescriptors } from '../system/process.ts';
 
@@ -78,36 +79,30 @@ function withDescriptors(nofile: number): ReturnType<typeof limits> {
 function start({ file, args, ends }: Start): void {
   if (holding === null) throw new Error('no session is open');
   if (process.ppid !== runner) throw new Error('the runner is gone');
-  const theirs = (fd: number, flags: number): number => openSync(`/proc/${runner}/fd/${fd}`, flags);
   const opened: number[] = [];
+  const theirs = (fd: number, flags: number): number => {
+    const own = openSync(`/proc/${runner}/fd/${fd}`, flags);
+    opened.push(own);
+    return own;
+  };
   try {
-    opened.push(theirs(ends.stdin, constants.O_RDONLY));
-    opened.push(theirs(ends.output, constants.O_WRONLY));
-    opened.push(theirs(ends.note, constants.O_RDWR));
-    const [stdin, output, note] = opened;
+    const stdin = theirs(ends.stdin, constants.O_RDONLY);
+    const output = theirs(ends.output, constants.O_WRONLY);
+    const note = theirs(ends.note, constants.O_RDWR);
     const limited = holding.limits.length === 0 ? [] : [PRLIMIT, ...holding.limits];
     const [program = file, ...rest] = [...limited, file, ...args];
-    const job = spawn(program, rest, {
-      cwd: '/',
-      env: {},
-      detached: true,
-      stdio: [stdin, output, output, note],
-    });
-    const { pid } = job;
-    job.once('error', (error) => {
-      say({ word: 'failed', why: reason(error) });
-      end();
-    });
-    if (pid === undefined) return;
+    const { pid, ended } = startChild(program, rest, [stdin, output, output, note]);
     isRunning = true;
     say({ word: 'started', pid });
-    job.once('exit', (code, signal) => {
-      say({ word: 'ended', exit: { code, signal } });
-      end();
-    });
+    void ended.then(over);
   } finally {
     for (const fd of opened) closeSync(fd);
   }
+}
+
+function over({ code, signal, ...usage }: Ended): void {
+  say({ word: 'ended', exit: { code, signal }, usage });
+  end();
 }
 
 function say(word: HolderWord): void {

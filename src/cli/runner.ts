@@ -68,6 +68,7 @@ async function main(told: Instructions): Promise<void> {
   process.on('SIGINT', () => {});
   process.on('SIGHUP', () => {});
   process.on('SIGUSR1', () => {}); // else Node opens its debugger
+  process.chdir('/'); // whatever is started starts here
   try {
     sealDescriptors();
     const log = plainLog(openSink(told.log), 'CRON');

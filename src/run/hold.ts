@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Environment } from '../core/environment.ts';
 import { startTime } from '../system/process.ts';
-import type { Exit, Holder } from '../system/program.ts';
+import type { Exit, Holder, Start, Usage } from '../system/program.ts';
 import type { User } from '../system/users.ts';
 
 /** What the holder is told: first whose session to open, then what to start in it. */
@@ -29,7 +29,7 @@ export type HolderWord =
       readonly groups: readonly number[];
     }
   | { readonly word: 'started'; readonly pid: number }
-  | { readonly word: 'ended'; readonly exit: Exit }
+  | { readonly word: 'ended'; readonly exit: Exit; readonly usage: Usage }
   | { readonly word: 'failed'; readonly why: string };
 
 /** A session that is open, and in which one program can be started. */
@@ -99,10 +99,15 @@ function tell(holder: ChildProcess, order: HolderOrder): void {
 }
 
 /** Wait for the job's end. Where its holder died, nobody knows how it ended; but that it has, can be seen. */
-async function ending(words: Words, holder: ChildProcess, pid: number): Promise<Exit> {
+async function ending(
+  words: Words,
+  holder: ChildProcess,
+  pid: number,
+): Promise<Exit & Pick<Start, 'usage'>> {
   const started = startTime(pid);
   try {
-    return (await words.expect('ended')).exit;
+    const { exit, usage } = await words.expect('ended');
+    return { ...exit, usage };
   } catch {
     const isThere = (): boolean => started !== null && startTime(pid) === started;
     while (isThere()) await new Promise((resolve) => setTimeout(resolve, LOOK));

@@ -6,7 +6,7 @@ import { visible } from '../core/escape.ts';
 import { fromText, toBytes, toText } from '../system/bytes.ts';
 import { errorCode, reason } from '../system/failure.ts';
 import { twoPipes } from '../system/libc/descriptors.ts';
-import type { Exit, Launcher, Running } from '../system/program.ts';
+import type { Exit, Launcher, Running, Usage } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
 import type { User, Users } from '../system/users.ts';
 import { capture, feed } from '../system/capture.ts';
@@ -58,6 +58,8 @@ export interface Finished {
   readonly at: number;
   /** How long it ran, in milliseconds; null: it never started. */
   readonly duration: number | null;
+  /** Nothing where nobody was told. */
+  readonly usage?: Usage;
   readonly output: Output;
   /** What the user's view of the entry was, for the mail: assignments and what cron added. */
   readonly environment: Environment;
@@ -148,7 +150,7 @@ export async function runJob(
   const endings = endingsOf(started.running.pid, over);
   const limit = limitTime(endings, firing.timeout);
   onStart(started.running.pid, endings);
-  const { reached, homeless, ...exit } = await started.running.ended;
+  const { reached, homeless, usage, ...exit } = await started.running.ended;
   const duration = performance.now() - begun;
   const ended = Date.now();
   const timedOut = limit.stop();
@@ -161,7 +163,7 @@ export async function runJob(
   const open = await stillOpen(closed, tools);
   // What never became the user's SHELL has no status of its own.
   const outcome = reached
-    ? { exit, duration, fault: null }
+    ? { exit, duration, fault: null, ...(usage !== undefined && { usage }) }
     : { exit: null, duration: null, fault: await unreached(exit, output, tools.scope !== null) };
   const finished = { user, ...outcome, at: ended, output, environment: cron, timedOut, killed };
   if (!open) return { ...finished, late: null };

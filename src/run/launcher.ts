@@ -1,6 +1,6 @@
 /** A program and its user → a process of that user; nothing that is still root sees a byte of a crontab. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, readSync, writeSync } from 'node:fs';
+import { startChild } from '../system/children.ts';
 import { reason } from '../system/failure.ts';
 import { memoryFile, seal } from '../system/libc/memory.ts';
 import type { Exit, Launcher, Program, Spawn, Start } from '../system/program.ts';
@@ -67,38 +67,17 @@ function noteFile(program: Program, nofile: number | null): number {
   }
 }
 
-const spawnHere: Spawn = (file, args, { stdin, output, note }) =>
-  new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => reject(refused(file, error));
-    let child: ChildProcess;
-    try {
-      child = spawn(file, args, {
-        cwd: '/',
-        env: {},
-        detached: true,
-        stdio: [stdin, output, output, note],
-      });
-    } catch (error) {
-      return fail(error);
-    }
-    const { pid } = child;
-    // `error` before `spawn` means that no `exit` will come; there is no pid then.
-    if (pid === undefined) {
-      child.once('error', fail);
-      return;
-    }
-    const ended = new Promise<Exit>((end) => {
-      child.once('exit', (code, signal) => end({ code, signal }));
-    });
-    resolve({ pid, ended });
-  });
+const spawnHere: Spawn = (file, args, { stdin, output, note }) => {
+  try {
+    const { pid, ended } = startChild(file, args, [stdin, output, output, note]);
+    const told = ended.then(({ code, signal, ...usage }) => ({ code, signal, usage }));
+    return Promise.resolve({ pid, ended: told });
+  } catch (error) {
+    throw new Error(`${file}: ${reason(error)}`, { cause: error });
+  }
+};
 
-/** Say what could not be executed, in a few words; the cause has errno's name. */
-function refused(file: string, error: unknown): Error {
-  return new Error(`${file}: ${reason(error)}`, { cause: error });
-}
-
-function withStart(exit: Exit, note: number): Exit & Start {
+function withStart(exit: Exit & Pick<Start, 'usage'>, note: number): Exit & Start {
   const head = Buffer.alloc(NOTE_LENGTH);
   const length = readSync(note, head, 0, head.length, 0);
   closeSync(note);

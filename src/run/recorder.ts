@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
-import type { Exit } from '../system/program.ts';
+import type { Exit, Usage } from '../system/program.ts';
 import type { MailFate, Outcome, RunRecord } from '../system/record.ts';
 import { type Appender, createAppender } from './append.ts';
 import { excerptOf } from './excerpt.ts';
@@ -31,6 +31,7 @@ export interface RunEnd {
   readonly ended: number | null;
   /** Bytes that it printed. */
   readonly bytes: number;
+  readonly usage?: Usage | undefined;
   /** Who has its mail, where `mailed` was not told. */
   readonly mail?: MailFate;
 }
@@ -143,8 +144,8 @@ function recordOf(firing: Firing, ending: RunEnd, mail: MailFate): RunRecord {
     timedOut: ending.timedOut ?? false,
     bytes: ending.bytes,
     mail,
-    cpu: null,
-    memory: null,
+    cpu: ending.usage === undefined ? null : Math.round(ending.usage.cpu),
+    memory: ending.usage?.memory ?? null,
   };
 }
 

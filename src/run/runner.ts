@@ -392,7 +392,7 @@ export class Runner {
   /** Record the end, and mail what there is to tell. */
   async #finish(firing: Firing, finished: Finished): Promise<void> {
     const { journal, recorder, log, letterhead, deliver, keepLong } = this.#tools;
-    const { user, exit, environment, output, timedOut, killed, at, duration } = finished;
+    const { user, exit, usage, environment, output, timedOut, killed, at, duration } = finished;
     await output.end();
     const said = [
       timedOut ? `cron: this job was ended after ${firing.timeout} s (CRON_TIMEOUT)\n` : '',
@@ -416,7 +416,7 @@ export class Runner {
     const write = await recorder.prepare(firing, output);
     const started = Math.round(at - (duration ?? 0));
     const outcome = isLate(firing) ? 'late' : outcomeOf(exit, timedOut);
-    const ending = { outcome, exit, timedOut, started, ended: at, bytes } as const;
+    const ending = { outcome, exit, timedOut, started, ended: at, usage, bytes } as const;
     if (mail === null) {
       write(ending);
       journal.write([end, { done: firing.run }]);

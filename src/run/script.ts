@@ -1,5 +1,5 @@
 /** A program, its environment and its directory → the shell script that becomes it once privileges are gone. */
-import type { Program } from '../system/program.ts';
+import type { Program, Start } from '../system/program.ts';
 
 /**
  * Room at the start of the script for what the script itself notes while it runs: it writes into
@@ -36,8 +36,8 @@ export function script(program: Program, nofile: number | null): string {
   return [
     `#${' '.repeat(NOTE_LENGTH - 1)}`,
     nofile === null ? '' : `ulimit -Sn ${nofile} 2>/dev/null`,
-    // `./`: a directory named "-" or "-P" is no option. CDPATH is not set: the environment is empty.
-    `cd ${quote(program.directory.replace(/^(?!\/)/, './'))} 2>/dev/null || { echo ${HOMELESS} >&3; cd /; }`,
+    // From `/`, where cron is; and a directory named "-" or "-P" is no option.
+    `cd ${quote(program.directory.replace(/^(?!\/)/, '/'))} 2>/dev/null || { echo ${HOMELESS} >&3; cd /; }`,
     // Vixie's child says this itself when execle(2) fails; here exec's own words would differ by shell.
     `test -x ${quote(file)} || { echo ${quote(`${file}: execle: No such file or directory`)} >&2; exit 1; }`,
     `set -- ${words}`,
@@ -54,7 +54,7 @@ export function script(program: Program, nofile: number | null): string {
 }
 
 /** Read from the first bytes of the script what it noted. */
-export function readNote(head: string): { reached: boolean; homeless: boolean } {
+export function readNote(head: string): Pick<Start, 'reached' | 'homeless'> {
   return { reached: head.includes(REACHED), homeless: head.includes(HOMELESS) };
 }
 

@@ -22,12 +22,22 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** What a program and those that it has waited for have used. */
+export interface Usage {
+  /** Processor time of user and system, in milliseconds. */
+  readonly cpu: number;
+  /** The most memory that one of them had, in KiB; null: less than can be told. */
+  readonly memory: number | null;
+}
+
 /** How far the start came. */
 export interface Start {
   /** The program itself was reached; false: what ended was still our way to it. */
   readonly reached: boolean;
   /** Its directory could not be entered and it ran in `/`. */
   readonly homeless: boolean;
+  /** Nothing where nobody was there to be told. */
+  readonly usage?: Usage;
 }
 
 /** A started program: leader of a session and a process group of its own. */
@@ -50,7 +60,10 @@ export type Spawn = (
   args: readonly string[],
   /** What becomes its 0, its 1 and 2, and its 3. */
   ends: { readonly stdin: number; readonly output: number; readonly note: number },
-) => Promise<{ readonly pid: number; readonly ended: Promise<Exit> }>;
+) => Promise<{
+  readonly pid: number;
+  readonly ended: Promise<Exit & Pick<Start, 'usage'>>;
+}>;
 
 /** Start programs as users. Throws where nothing could be started at all. */
 export interface Launcher {

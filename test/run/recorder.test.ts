@@ -68,7 +68,7 @@ test('prepare() writes what is known of a run, and tells of it', async (t) => {
     null,
   );
   assert.equal(words(), 0);
-  write(ENDING);
+  write({ ...ENDING, usage: { cpu: 12.6, memory: 70_000 } });
   assert.equal(words(), 1);
   assert.deepEqual(lines(), [
     {
@@ -90,8 +90,8 @@ test('prepare() writes what is known of a run, and tells of it', async (t) => {
       timedOut: false,
       bytes: 3,
       mail: 'outbox',
-      cpu: null,
-      memory: null,
+      cpu: 13,
+      memory: 70_000,
     },
   ]);
 });

@@ -15,13 +15,22 @@ const PID = 16;
 
 /** Find a child that has ended and that nobody has waited for; it stays so. Null: there is none. */
 export function endedChild(): number | null {
-  const info = Buffer.alloc(INFO);
-  const status: number = waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT);
-  const pid = info.readInt32LE(PID);
-  return status === 0 && pid > 0 ? pid : null;
+  return look(P_ALL, 0);
+}
+
+/** Whether that child has ended and nobody has waited for it; it stays so. */
+export function childHasEnded(pid: number): boolean {
+  return look(P_PID, pid) === pid;
 }
 
 /** Wait for a child that has ended: its pid is free again. */
 export function reapChild(pid: number): void {
   waitid(P_PID, pid, Buffer.alloc(INFO), WEXITED | WNOHANG);
+}
+
+function look(type: number, id: number): number | null {
+  const info = Buffer.alloc(INFO);
+  const status: number = waitid(type, id, info, WEXITED | WNOHANG | WNOWAIT);
+  const pid = info.readInt32LE(PID);
+  return status === 0 && pid > 0 ? pid : null;
 }

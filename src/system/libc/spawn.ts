@@ -1,0 +1,121 @@
+/** A command line, its descriptors → a process in a session of its own, without a copy of this one's memory. */
+import { constants } from 'node:os';
+import { failed, libc } from './native.ts';
+
+const c = {
+  posix_spawn: libc.func(
+    'int posix_spawn(_Out_ int *pid, const char *path, const uint8 *actions, const uint8 *attributes, const char **argv, const char **environment)',
+  ),
+  actionsInit: libc.func('int posix_spawn_file_actions_init(_Inout_ uint8 *actions)'),
+  actionsDestroy: libc.func('int posix_spawn_file_actions_destroy(_Inout_ uint8 *actions)'),
+  addDup2: libc.func(
+    'int posix_spawn_file_actions_adddup2(_Inout_ uint8 *actions, int from, int to)',
+  ),
+  attributesInit: libc.func('int posix_spawnattr_init(_Inout_ uint8 *attributes)'),
+  setFlags: libc.func('int posix_spawnattr_setflags(_Inout_ uint8 *attributes, short flags)'),
+  setDefault: libc.func(
+    'int posix_spawnattr_setsigdefault(_Inout_ uint8 *attributes, const uint8 *signals)',
+  ),
+  setMask: libc.func(
+    'int posix_spawnattr_setsigmask(_Inout_ uint8 *attributes, const uint8 *signals)',
+  ),
+  wait4: libc.func('int wait4(int pid, _Out_ int *status, int options, _Out_ int64 *usage)'),
+};
+
+// The same in glibc and musl.
+const SETSIGDEF = 0x04;
+const SETSIGMASK = 0x08;
+const SETSID = 0x80;
+
+/** More than either has for its structs: 80 and 336 bytes. */
+const STRUCT = 512;
+const SIGNALS = 128;
+
+const attributes = Buffer.alloc(STRUCT);
+succeed('posix_spawnattr_init', c.attributesInit(attributes));
+succeed('posix_spawnattr_setflags', c.setFlags(attributes, SETSIGDEF | SETSIGMASK | SETSID));
+// What this process ignores would stay ignored: Node ignores SIGPIPE.
+succeed('posix_spawnattr_setsigdefault', c.setDefault(attributes, Buffer.alloc(SIGNALS, 0xff)));
+succeed('posix_spawnattr_setsigmask', c.setMask(attributes, Buffer.alloc(SIGNALS)));
+
+/**
+ * Start a program with an empty environment as the leader of a session, in this process's directory.
+ *
+ * Unlike fork(2), on which Node's own way is built, posix_spawn(3) copies no page tables: its cost
+ * does not grow with the memory of this process. Whoever calls it has to wait for its end.
+ * @param descriptors which become its 0, 1 and so on, and of which it gets no other; those of this process all close on exec
+ * @throws with errno's name as `code`, also when the program could not be executed
+ */
+export function spawnSession(
+  file: string,
+  args: readonly string[],
+  descriptors: readonly number[],
+): number {
+  const actions = Buffer.alloc(STRUCT);
+  succeed('posix_spawn_file_actions_init', c.actionsInit(actions));
+  try {
+    // A source that is one of the targets has to be copied before that is overwritten.
+    if (descriptors.some((fd, target) => fd < descriptors.length && fd !== target))
+      throw new Error(`descriptors ${descriptors.join(', ')} are in each other's way`);
+    for (const [target, fd] of descriptors.entries())
+      succeed('posix_spawn_file_actions_adddup2', c.addDup2(actions, fd, target));
+    const pid: [number] = [0];
+    succeed(
+      'posix_spawn',
+      c.posix_spawn(pid, file, actions, attributes, [file, ...args, null], [null]),
+    );
+    return pid[0];
+  } finally {
+    c.actionsDestroy(actions);
+  }
+}
+
+/** How a child ended, and what it and those that it has waited for have used. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Processor time of user and system, in milliseconds. */
+  readonly cpu: number;
+  /**
+   * The most memory that one of them had, in KiB, if that is more than this process has had itself:
+   * a child that posix_spawn(3) makes shares this one's memory at first, and Linux counts that as its own.
+   */
+  readonly memory: number | null;
+}
+
+/** Wait for a child that has ended; its pid is free again. */
+export function waitFor(pid: number): Ended {
+  const status: [number] = [0];
+  const usage = new BigInt64Array(USAGE);
+  if (c.wait4(pid, status, WNOHANG, usage) !== pid) throw failed('wait4');
+  const [userSeconds = 0, userMicros = 0, seconds = 0, micros = 0, most = 0] = [...usage].map(
+    Number,
+  );
+  const own = process.resourceUsage().maxRSS;
+  const signal = status[0] & 0x7f;
+  return {
+    code: signal === 0 ? (status[0] >> 8) & 0xff : null,
+    signal: signal === 0 ? null : nameOf(signal),
+    cpu: (userSeconds + seconds) * 1000 + (userMicros + micros) / 1000,
+    memory: most > own ? most : null,
+  };
+}
+
+const WNOHANG = 1;
+
+/** A struct rusage: two times of two words, and fourteen words. */
+const USAGE = 18;
+
+function nameOf(number: number): NodeJS.Signals | null {
+  const names: Record<string, number> = constants.signals;
+  return Object.keys(names).find(isSignal(names, number)) ?? null;
+}
+
+function isSignal(names: Record<string, number>, number: number) {
+  return (name: string): name is NodeJS.Signals => names[name] === number;
+}
+
+/** Throw what a call of POSIX's failed with that answers errno itself. */
+function succeed(call: string, errno: number): void {
+  if (errno !== 0) throw failed(call, errno);
+}

@@ -1,0 +1,71 @@
+/** Processes that are started without fork(2), and what is told of their ends. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { startChild } from '../../src/system/children.ts';
+import { sealDescriptors } from '../../src/system/process.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'children-'));
+const nothing = openSync('/dev/null', 'r+');
+after(() => {
+  closeSync(nothing);
+  rmSync(folder, { recursive: true });
+});
+
+const shell = (script: string): ReturnType<typeof startChild> =>
+  startChild('/bin/sh', ['-c', script], [nothing, nothing, nothing]);
+
+test('startChild() tells how each of many ended, with children of Node among them', async () => {
+  const others = Array.from({ length: 20 }, () => spawn('/bin/true'));
+  const ends = Promise.all(others.map((child) => once(child, 'exit')));
+  const codes = Array.from({ length: 60 }, (_, n) => n);
+  const ended = await Promise.all(codes.map((code) => shell(`exit ${code}`).ended));
+  assert.deepEqual(
+    ended.map(({ code }) => code),
+    codes,
+  );
+  assert.deepEqual(new Set((await ends).map(([code]) => code)), new Set([0]));
+});
+
+for (const signal of ['SIGTERM', 'SIGKILL', 'SIGPIPE', 'SIGSEGV'] as const)
+  test(`startChild() tells that ${signal} ended it`, async () => {
+    const { code, signal: told } = await shell(`kill -${signal.slice(3)} $$`).ended;
+    assert.deepEqual([code, told], [null, signal]);
+  });
+
+test('startChild() starts the leader of a session, with no environment, signal or descriptor of ours', async () => {
+  sealDescriptors(); // whoever started the tests may have left some open
+  const file = join(folder, 'found');
+  const output = openSync(file, 'w');
+  const script = `ps -o sid= -p $$ | tr -d ' '; wc -c < /proc/$$/environ
+    grep -E '^Sig(Blk|Ign)' /proc/$$/status; ls /proc/$$/fd`;
+  const { pid, ended } = startChild('/bin/sh', ['-c', script], [nothing, output, output]);
+  await ended;
+  closeSync(output);
+  const none = '\t0000000000000000';
+  const found = [pid, 0, `SigBlk:${none}`, `SigIgn:${none}`, 0, 1, 2];
+  assert.equal(readFileSync(file, 'utf8'), `${found.join('\n')}\n`);
+});
+
+test('startChild() tells what was used, in all', async () => {
+  const { cpu } = await shell('i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done').ended;
+  assert.ok(cpu > 20, `${cpu} ms of work`);
+  const idle = await shell('exec sleep 0.3').ended;
+  assert.ok(idle.cpu < 100, `${idle.cpu} ms of sleep`);
+  assert.equal(idle.memory, null, 'less than this process has');
+  const most = process.resourceUsage().maxRSS;
+  const room = Math.ceil(most / 1024) + 50;
+  const big = await shell(`head -c ${room}M /dev/zero | tail -c ${room}M > /dev/null`).ended;
+  assert.ok((big.memory ?? 0) > most + 40 * 1024, `${big.memory} KiB of ${room} MiB`);
+});
+
+test('startChild() says why a program cannot be executed', () => {
+  const ends = [nothing, nothing, nothing];
+  assert.throws(() => startChild('/no/such', [], ends), { code: 'ENOENT' });
+  assert.throws(() => startChild(folder, [], ends), { code: 'EACCES' });
+  assert.throws(() => startChild('/bin/true', [], [2, 1, 0]), /in each other's way/);
+});
