@@ -10,6 +10,13 @@ import type { Log } from './system/sink.ts';
 
 export type Due = DueIn<Tab>;
 
+/** Hears of what the next minute brings, if nothing changes until then. */
+export interface Foresight {
+  /** How long before the minute it wants to hear of so many starts, in milliseconds. */
+  time(count: number): number;
+  prepare(due: readonly Due[], within: number): void;
+}
+
 /** What the loop works with. */
 export interface DaemonTools {
   readonly clock: Clock;
@@ -21,6 +28,7 @@ export interface DaemonTools {
   readonly firstSeen: (tab: Tab, entry: Entry) => number;
   /** Keep how far entries have run, for the next start of the daemon. */
   readonly remember: (lasts: Lasts) => void;
+  readonly foresight?: Foresight;
   readonly hostname: string;
   readonly log: Log;
 }
@@ -43,7 +51,7 @@ export async function daemon(
   let before: Wake['jump'] = 'none';
   // The first look is at once: what passed during a restart need not wait for the next minute.
   let at: number;
-  for (; !signal.aborted; await clock.sleep(untilNext(at, clock.now()), signal)) {
+  for (; !signal.aborted; await rest(tools, lasts, at, signal)) {
     // Timers fire up to a millisecond early, and clocks are set: which minute it is, is asked anew.
     at = clock.now();
     const nowIn = momentAt(clock, at);
@@ -64,6 +72,34 @@ export async function daemon(
     lasts = behind = woken.lasts;
     remember(lasts);
   }
+}
+
+/** Wait for the minute after `at`, and say what it will bring some time before. */
+async function rest(
+  tools: DaemonTools,
+  lasts: Lasts,
+  at: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, crontabs, foresight, hostname } = tools;
+  const left = (): number => untilNext(at, clock.now());
+  const minute = (Math.floor(at / MINUTE) + 1) * MINUTE;
+  /** What is due then, as it looks now: the next minute and no other. */
+  const ahead = (): readonly Due[] => {
+    const woken = wakeAll(lasts, zonesOf(crontabs.tabs, hostname), momentAt(clock, minute));
+    if (woken.own.jump !== 'normal') return [];
+    const past = { away: () => null, firstSeen: () => 0 };
+    return agenda(crontabs.tabs, woken.wakes, past, hostname).flat();
+  };
+  const count = foresight === undefined ? 0 : ahead().length;
+  if (foresight !== undefined && count > 0) {
+    await clock.sleep(Math.max(0, left() - foresight.time(count)), signal);
+    if (signal.aborted) return;
+    const within = minute - clock.now();
+    const due = within > 0 && within <= MINUTE ? ahead() : []; // the clock may have been set
+    if (due.length > 0) foresight.prepare(due, within);
+  }
+  await clock.sleep(left(), signal);
 }
 
 /** How long it is to the minute after `at`: if that has begun meanwhile, it waits for no other. */

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { parseCrontab } from '../src/core/crontab.ts';
 import { goOn, type Kept } from '../src/core/restart.ts';
 import type { Lasts } from '../src/core/zones.ts';
-import { daemon, type Due, momentAt } from '../src/daemon.ts';
+import { daemon, type Due, type Foresight, momentAt } from '../src/daemon.ts';
 import type { Tab } from '../src/spool/tab.ts';
 import { FakeClock } from './support/clock.ts';
 
@@ -28,6 +28,7 @@ interface Setup {
   readonly kept?: Kept | null;
   readonly refresh?: (nth: number) => readonly Tab[];
   readonly onStart?: (due: readonly Due[]) => void;
+  readonly foresight?: Foresight['time'];
 }
 
 interface Run {
@@ -36,6 +37,8 @@ interface Run {
   /** Starts alone: `02:30 job other`. */
   readonly starts: string[];
   readonly logged: string[];
+  /** What was told ahead: `02:29 job other in 500`. */
+  readonly foreseen: string[];
   readonly remembered: Lasts[];
 }
 
@@ -47,8 +50,9 @@ async function run({
   kept = null,
   refresh,
   onStart,
+  foresight,
 }: Setup): Promise<Run> {
-  const told: Run = { events: [], starts: [], logged: [], remembered: [] };
+  const told: Run = { events: [], starts: [], logged: [], foreseen: [], remembered: [] };
   const end = new AbortController();
   const crontabs = {
     tabs,
@@ -82,6 +86,15 @@ async function run({
         told.events.push(`started ${names}`);
       },
       firstSeen: () => 0,
+      ...(foresight !== undefined && {
+        foresight: {
+          time: foresight,
+          prepare(due: readonly Due[], within: number): void {
+            const names = due.map(({ entry }) => entry.command).join(' ');
+            told.foreseen.push(`${clock.wall()} ${names} in ${within}`);
+          },
+        },
+      }),
       remember(lasts) {
         told.events.push('remember');
         told.remembered.push(lasts);
@@ -318,4 +331,49 @@ test('daemon() remembers nothing of a minute during which it was told to leave',
 test('daemon() ends at once when the signal comes while it sleeps', async () => {
   const { events } = await run({ clock: new FakeClock(WINTER), tabs: [EVERY_MINUTE], sleeps: 0 });
   assert.deepEqual(events, []);
+});
+
+test('daemon() tells what the next minute will bring, in time for so much', async () => {
+  const clock = new FakeClock(WINTER).miss(0, 0, -1, 0, 0, 0, 5);
+  const tabs = [tab('* * * * * wild\n2 12 * * * fixed\n0 12 * * * past\n')];
+  const times = (count: number): number => 500 + 1000 * count;
+  const { foreseen, starts } = await run({ clock, tabs, sleeps: 6, foresight: times });
+  assert.deepEqual(foreseen, [
+    '12:00 wild in 1500',
+    '12:01 wild fixed in 2501',
+    '12:02 wild in 1500',
+  ]);
+  assert.deepEqual(starts, ['12:01 wild', '12:02 wild fixed', '12:03 wild']);
+});
+
+test('daemon() wakes once a minute when the next one brings nothing', async () => {
+  const clock = new FakeClock(WINTER);
+  const told = await run({
+    clock,
+    tabs: [tab('2 12 * * * job\n')],
+    sleeps: 4,
+    foresight: () => 100,
+  });
+  assert.deepEqual(told.foreseen, ['12:01 job in 100']);
+  assert.equal(clock.wall(), '12:03');
+});
+
+test('daemon() tells ahead at once when there is less time than that takes', async () => {
+  const clock = new FakeClock(WINTER);
+  const told = await run({ clock, tabs: [EVERY_MINUTE], sleeps: 2, foresight: () => 90_000 });
+  assert.deepEqual(told.foreseen, ['12:00 wild in 40000']);
+  assert.deepEqual(told.starts, ['12:01 wild']);
+});
+
+test('daemon() foresees what the tables are by then, and nothing while the clock is behind', async () => {
+  const clock = new FakeClock(WINTER).during(...Array.from({ length: 4 }, () => undefined), () =>
+    clock.jump(-10 * MINUTE),
+  );
+  const tables = ['* * * * * one\n', '* * * * * two\n', '* * * * * three\n'].map((text) =>
+    tab(text),
+  );
+  const refresh = (nth: number): readonly Tab[] => tables.slice(nth - 1, nth);
+  const told = await run({ clock, tabs: [EVERY_MINUTE], sleeps: 7, refresh, foresight: () => 100 });
+  assert.deepEqual(told.foreseen, ['12:00 wild in 100', '12:01 one in 100']);
+  assert.deepEqual(told.starts, ['12:01 one', '12:02 two']);
 });

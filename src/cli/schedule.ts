@@ -21,6 +21,7 @@ import type { Log, SinkChoice } from '../system/sink.ts';
 import { testClock } from '../system/testclock.ts';
 import { systemUsers, type Users } from '../system/users.ts';
 import { onUsr1 } from './agenda.ts';
+import { Ahead } from './ahead.ts';
 import { count } from './columns.ts';
 import { controlDesk, type ControlTools } from './control.ts';
 import { type LoadedCrontabs, openCrontabs, ownName } from './crontabs.ts';
@@ -40,6 +41,9 @@ import { Soonest } from './soonest.ts';
 import { firingsOf, pretend, rebootFirings } from './starts.ts';
 import { stopJobs } from './stopping.ts';
 import { keepStrays } from './strays.ts';
+
+/** What it takes at most to have a job's process ready, and one in a PAM session, in milliseconds. */
+const [PROCESS, SESSION] = [5, 100];
 
 /** The manager's watchdog is fed once a minute. */
 const MINUTE = 60_000;
@@ -131,10 +135,18 @@ export async function schedule(
   const leavesTrace = !settings.startNothing;
   const progress = openProgress(paths.state, { clock, log, leavesTrace });
   const isRunning = (identity: string): boolean => runners.isRunning(identity);
+  const { arm, session } = settings.config.jobs;
+  const foresight = new Ahead(
+    (firings, within) => runners.arm(firings, within),
+    isRunning,
+    session === 'pam' ? SESSION : PROCESS,
+  );
   const tools = {
     clock,
     crontabs,
-    start: (due: readonly Due[]) => start(firingsOf(due, isRunning, log)),
+    start: (due: readonly Due[]) =>
+      start(firingsOf(due, isRunning, log, (each) => foresight.firing(each))),
+    ...(arm && leavesTrace && { foresight }),
     firstSeen: crontabs.firstSeen,
     remember(lasts: typeof progress.from): void {
       progress.remember(lasts);

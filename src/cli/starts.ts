@@ -7,16 +7,19 @@ import type { Tab } from '../spool/tab.ts';
 import { toText } from '../system/bytes.ts';
 import type { Log } from '../system/sink.ts';
 
+/** Make the firing of what is due. */
+export function firingOfDue({ tab, entry, visit, late }: Due): Firing {
+  return firingOf(tab.label, tab.user, entry, instantOf(visit, entry), late, scheduledAt(visit));
+}
+
 /** Make the firings, but for entries that are not to overlap and whose job is still running. */
 export function firingsOf(
   due: readonly Due[],
   isRunning: (identity: string) => boolean,
   log: Log,
+  firing = firingOfDue,
 ): Firing[] {
-  const firings = due.map(({ tab, entry, visit, late }) =>
-    firingOf(tab.label, tab.user, entry, instantOf(visit, entry), late, scheduledAt(visit)),
-  );
-  return firings.filter(({ overlap, identity, user, command }) => {
+  return due.map(firing).filter(({ overlap, identity, user, command }) => {
     if (overlap !== 'skip' || !isRunning(identity)) return true;
     log(user, 'INFO', `still running, not started again: ${toText(command)}`);
     return false;

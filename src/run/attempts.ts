@@ -2,18 +2,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { fromText, toText } from '../system/bytes.ts';
 import type { User } from '../system/users.ts';
-import {
-  type Finished,
-  type JobTools,
-  NO_USER,
-  runJob,
-  STOPPED,
-  UNANSWERED,
-  UNSCOPED,
-  type Witness,
-} from './job.ts';
+import { type Finished, type JobTools, runJob, UNSCOPED, type Witness } from './job.ts';
 import type { Output } from './output.ts';
 import type { Firing } from './protocol.ts';
+import { NO_USER, type Ready, STOPPED, UNANSWERED } from './ready.ts';
 
 /** What passes by itself: no processes, memory or descriptors are left, or a program is being replaced. */
 const PASSING = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ENOENT', 'ETXTBSY', UNANSWERED]);
@@ -41,10 +33,19 @@ export class Attempts {
     setTimeout(() => this.#hurry.abort(), grace).unref();
   }
 
-  /** Run a firing to its end; see runJob(). Whoever it concerns is told why it was not started. */
-  async run(firing: Firing, witness: Witness): Promise<Finished> {
+  /**
+   * Run a firing to its end; see runJob(). Whoever it concerns is told why it was not started.
+   * @param ready its process, if it is on its way already
+   */
+  async run(firing: Firing, witness: Witness, ready: Ready | null = null): Promise<Finished> {
     let again: Output | undefined;
     let tools = this.#tools;
+    if (ready !== null) {
+      const finished = await runJob(firing, tools, witness, undefined, ready);
+      if (finished.fault === null) return finished;
+      // Nothing of the crontab's ran: what made it end while it was held back need not concern the job.
+      again = afresh(finished.output);
+    }
     for (let tries = 0; ; tries++) {
       const finished = await runJob(firing, tools, witness, again);
       const { fault, output } = finished;

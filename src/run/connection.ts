@@ -81,6 +81,12 @@ export class Connection {
       say(this.#socket, { order: 'start', firings: batch, busy });
   }
 
+  /** Have these ready, which are likely to be started within so many milliseconds. */
+  arm(firings: readonly Firing[], within: number): void {
+    for (const batch of batchesOf(firings))
+      say(this.#socket, { order: 'arm', firings: batch, within });
+  }
+
   free(identity: string): void {
     say(this.#socket, { order: 'free', identity });
   }

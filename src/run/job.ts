@@ -1,20 +1,14 @@
 /** One firing → a process of its user, its output, and at the end the mail that tells about it. */
-import { closeSync, fchownSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Environment, jobEnvironment } from '../core/environment.ts';
+import type { Environment } from '../core/environment.ts';
 import { visible } from '../core/escape.ts';
-import { fromText, toBytes, toText } from '../system/bytes.ts';
-import { errorCode, reason } from '../system/failure.ts';
-import { twoPipes } from '../system/libc/descriptors.ts';
-import type { Exit, Launcher, Running, Usage } from '../system/program.ts';
-import type { Log } from '../system/sink.ts';
-import type { User, Users } from '../system/users.ts';
-import { capture, feed } from '../system/capture.ts';
-import type { Account } from './account.ts';
+import { toText } from '../system/bytes.ts';
+import type { Exit, Usage } from '../system/program.ts';
+import type { User } from '../system/users.ts';
+import { capture } from '../system/capture.ts';
 import { type Endings, endingsOf } from './ending.ts';
-import type { Held, Hold } from './hold.ts';
 import { Output } from './output.ts';
-import type { Scope } from './scope.ts';
+import { type Fault, makeReady, type Ready, type StartTools } from './ready.ts';
 import { limitTime } from './timeout.ts';
 import type { Firing } from './protocol.ts';
 
@@ -22,19 +16,7 @@ import type { Firing } from './protocol.ts';
 export const LOG_BITS = { START: 1, END: 2, FAILED: 4, PIDS: 8 } as const;
 
 /** What a job needs of its surroundings. */
-export interface JobTools {
-  readonly users: Users;
-  readonly launcher: Launcher;
-  readonly account: Account;
-  /** Opens a session of PAM for each job; null: jobs have none. */
-  readonly hold: Hold | null;
-  /** Starts each job in a scope of systemd's; null: jobs have none. */
-  readonly scope: Scope | null;
-  readonly log: Log;
-  /** /etc/environment and /etc/default/locale, as they are now. */
-  readonly baseEnvironment: () => Environment;
-  /** The daemon's variables that jobs get. */
-  readonly passed: Environment;
+export interface JobTools extends StartTools {
   /** File for the output of a run. */
   readonly outputFile: (run: string) => string;
   /** Bytes of a job's output that are kept at most. */
@@ -43,8 +25,6 @@ export interface JobTools {
   readonly logBits: number;
   /** How long to wait for a background child that keeps the output open, in milliseconds. */
   readonly linger: number;
-  /** Aborts when nothing is to start any more: cron is stopped with its jobs. */
-  readonly stopped?: AbortSignal;
   /** Aborts when background children are waited for no longer. */
   readonly hurry?: AbortSignal;
 }
@@ -73,13 +53,6 @@ export interface Finished {
   readonly fault: Fault | null;
 }
 
-/** A start that failed, before anything of the user's ran. */
-export interface Fault {
-  readonly problem: string;
-  /** Errno's name, where there is one. */
-  readonly code: string | undefined;
-}
-
 /** Told of a job while it lives. */
 export interface Witness {
   /** Of its output, before anything is in it. */
@@ -92,65 +65,35 @@ export interface Witness {
  * Run a firing to its end. Never throws: what goes wrong is logged and stands in the output; why it did not start at
  * all is for the caller to tell, who may try again.
  * @param again the output of a try that failed, with nothing in it
+ * @param before its process, if it is on its way already
  */
 export async function runJob(
   firing: Firing,
   tools: JobTools,
   { onOutput, onStart, onExit }: Witness,
   again?: Output,
+  before?: Ready,
 ): Promise<Finished> {
+  const begun = performance.now();
   const trouble = (problem: string): void => tools.log(firing.user, 'ERROR', problem, ERROR);
   const output = again ?? new Output(tools.outputFile(firing.run), trouble, tools.outputLimit);
   if (again === undefined) onOutput(output);
-  const at = Date.now();
-  const nothing = {
-    exit: null,
-    at,
-    duration: null,
-    output,
-    environment: [],
-    timedOut: false,
-    killed: [],
-    late: null,
-  };
-  let user: User | null;
-  try {
-    user = await tools.users.find(firing.user);
-  } catch (error) {
-    return { ...nothing, user: null, fault: { problem: reason(error), code: UNANSWERED } };
+  const ready = before ?? (await makeReady(firing, tools, false));
+  if ('fault' in ready) {
+    const never = { exit: null, at: Date.now(), duration: null, timedOut: false, killed: [] };
+    const { user, fault, cron } = ready;
+    return { ...never, user, environment: cron, output, late: null, fault };
   }
-  if (user === null) return { ...nothing, user, fault: { problem: NO_USER, code: undefined } };
-  const [name, directory] = [fromText(user.name), fromText(user.home)];
-  const environmentOver = (base: Environment): ReturnType<typeof jobEnvironment> =>
-    jobEnvironment(base, firing.environment, name, directory, tools.passed);
-  const { cron } = environmentOver([]);
-  const verdict = await tools.account(user.name);
-  if (!verdict.isAllowed) {
-    const { why: problem, isTrouble } = verdict;
-    const refused = { ...nothing, user, environment: cron };
-    if (isTrouble) return { ...refused, fault: { problem: `PAM: ${problem}`, code: undefined } };
-    const detail = `${problem}; job not started: ${toText(firing.command)}`;
-    tools.log(firing.user, 'FAILED to authorize user with PAM', detail, ERROR);
-    // Who is locked out gets no mail, as under Debian's cron.
-    return { ...refused, user: null, fault: null };
-  }
-  if (tools.stopped?.aborted === true)
-    return { ...nothing, user, environment: cron, fault: { problem: STOPPED, code: undefined } };
-  let started: Started;
-  const begun = performance.now();
-  try {
-    started = await start(firing, user, (base) => environmentOver(base).job, tools);
-  } catch (error) {
-    return { ...nothing, user, environment: cron, fault: faultOf(error) };
-  }
-  logStart(firing, started.running.pid, tools);
+  if (before === undefined) ready.go();
+  const { user, running, environment, cron } = ready;
+  logStart(firing, running.pid, tools);
   let current = output;
-  const { closed } = capture(started.read, (bytes) => current.add(bytes));
-  const over = Promise.all([closed, started.running.ended]);
-  const endings = endingsOf(started.running.pid, over);
+  const { closed } = capture(ready.read, (bytes) => current.add(bytes));
+  const over = Promise.all([closed, running.ended]);
+  const endings = endingsOf(running.pid, over);
   const limit = limitTime(endings, firing.timeout);
-  onStart(started.running.pid, endings);
-  const { reached, homeless, usage, ...exit } = await started.running.ended;
+  onStart(running.pid, endings);
+  const { reached, homeless, usage, ...exit } = await running.ended;
   const duration = performance.now() - begun;
   const ended = Date.now();
   const timedOut = limit.stop();
@@ -158,8 +101,8 @@ export async function runJob(
   if (timedOut)
     trouble(`ended after ${firing.timeout} s (CRON_TIMEOUT): ${toText(firing.command)}`);
   if (reached) onExit(exit);
-  logEnd(firing, started.running.pid, exit, tools);
-  if (homeless) trouble(`chdir failed (${home(started.environment)}): the job ran in "/"`);
+  logEnd(firing, running.pid, exit, tools);
+  if (homeless) trouble(`chdir failed (${homeOf(environment)}): the job ran in "/"`);
   const open = await stillOpen(closed, tools);
   // What never became the user's SHELL has no status of its own.
   const outcome = reached
@@ -172,20 +115,8 @@ export async function runJob(
   return { ...finished, late: closed.then(() => later) };
 }
 
-/** Nobody has that name, or no more. */
-export const NO_USER = 'no such user';
-/** The user database has not told; whoever it is may be told of later. */
-export const UNANSWERED = 'unanswered';
 /** There could be no scope for it. */
 export const UNSCOPED = 'unscoped';
-/** It was not started before cron was stopped. */
-export const STOPPED = 'cron was stopped';
-
-function faultOf(error: unknown): Fault {
-  const code = errorCode(error) ?? (error instanceof Error ? errorCode(error.cause) : undefined);
-  return { problem: reason(error), code };
-}
-
 /** setpriv(1) says so when the kernel did not execute /bin/sh: it is out of processes, or /bin/sh is away. */
 const REFUSED = /failed to execute/;
 
@@ -208,71 +139,6 @@ async function unreached(
 
 const ERROR = { level: 'error', tag: 'CRON' } as const;
 
-interface Started {
-  readonly running: Running;
-  readonly read: number;
-  readonly environment: Environment;
-}
-
-/** Open the session, where there is one, make the pipes and start `SHELL -c command`. */
-async function start(
-  firing: Firing,
-  user: User,
-  environmentOver: (base: Environment) => Environment,
-  { launcher, hold, scope, baseEnvironment }: JobTools,
-): Promise<Started> {
-  const held = (await hold?.(user)) ?? undefined;
-  const environment = environmentOver(held?.environment ?? baseEnvironment());
-  const [input, output] = pipesFor(held);
-  try {
-    // The pipes are the user's, so that a job can open /dev/stdin and /dev/stderr anew.
-    if (process.geteuid?.() === 0)
-      for (const fd of [input.read, output.write]) fchownSync(fd, user.uid, user.gid);
-    const program = {
-      user,
-      argv: [lookup(environment, 'SHELL'), '-c', firing.command],
-      environment,
-      directory: home(environment),
-      stdin: input.read,
-      output: output.write,
-      ...(scope !== null && { scope: scope(user.name, firing) }),
-    } as const;
-    const running = await launcher.start(program, held);
-    if (firing.stdin === null) closeSync(input.write);
-    else feed(input.write, toBytes(firing.stdin));
-    return { running, read: output.read, environment };
-  } catch (error) {
-    held?.letGo();
-    closeSync(input.write);
-    closeSync(output.read);
-    throw error;
-  } finally {
-    // With the parent's copy of the write end open, the end of the output would never be seen.
-    closeSync(input.read);
-    closeSync(output.write);
-  }
-}
-
-function pipesFor(held: Held | undefined): ReturnType<typeof twoPipes> {
-  try {
-    return twoPipes(OUTPUT_PIPE);
-  } catch (error) {
-    held?.letGo();
-    throw error;
-  }
-}
-
-/** A job that prints fast is not held up by our reading. */
-const OUTPUT_PIPE = 1024 * 1024;
-
-function lookup(environment: Environment, name: string): string {
-  return environment.find(([key]) => key === name)?.[1] ?? '';
-}
-
-function home(environment: Environment): string {
-  return lookup(environment, 'HOME');
-}
-
 /** Whether the pipe is still open when the patience with background children is over. */
 async function stillOpen(
   closed: Promise<void>,
@@ -287,6 +153,10 @@ async function stillOpen(
   hurry?.removeEventListener('abort', cut);
   timer.abort();
   return open;
+}
+
+function homeOf(environment: Environment): string {
+  return environment.find(([name]) => name === 'HOME')?.[1] ?? '';
 }
 
 function logStart(firing: Firing, pid: number, { log, logBits }: JobTools): void {

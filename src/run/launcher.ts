@@ -38,7 +38,12 @@ export function systemLauncher(self: number, nofile: number): Launcher {
       const note = noteFile(program, holder === undefined ? nofile : null);
       try {
         const { pid, ended } = await (holder?.spawn ?? spawnHere)(file, args, { ...program, note });
-        return { pid, ended: ended.then((exit) => withStart(exit, note)) };
+        let isOver = false;
+        const told = ended.then((exit) => {
+          isOver = true;
+          return withStart(exit, note);
+        });
+        return { pid, ended: told, isOver: () => isOver };
       } catch (error) {
         closeSync(note);
         throw error;

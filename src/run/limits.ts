@@ -60,6 +60,20 @@ export class Limits {
     return true;
   }
 
+  /** Those that would all have a place now. */
+  fit(firings: readonly Firing[]): Firing[] {
+    const { all, perUser } = this.#limits;
+    const room = new Map<string, number>();
+    let rest = all - this.#total;
+    return firings.filter(({ user }) => {
+      const own = room.get(user) ?? (this.#waiting.has(user) ? 0 : perUser - this.#count(user));
+      if (own <= 0 || rest <= 0) return false;
+      room.set(user, own - 1);
+      rest -= 1;
+      return true;
+    });
+  }
+
   /** A job takes a place. */
   started(user: string): void {
     this.#running.set(user, (this.#running.get(user) ?? 0) + 1);

@@ -103,6 +103,8 @@ export type Order =
       readonly firings: readonly Firing[];
       readonly busy: readonly string[];
     }
+  /** These are likely to be started within so many milliseconds: have their processes ready. */
+  | { readonly order: 'arm'; readonly firings: readonly Firing[]; readonly within: number }
   | { readonly order: 'free'; readonly identity: string }
   /** So many jobs run in the other runners. */
   | { readonly order: 'elsewhere'; readonly counts: Counts }
@@ -157,16 +159,18 @@ export function say(socket: Socket, message: Order | Word): void {
   if (!socket.destroyed) socket.write(`${JSON.stringify(pack(message))}\n`);
 }
 
+/** Orders that bring firings. */
+type Bringing = Extract<Order, { readonly firings: readonly Firing[] }>;
+
 /** Firings on their way: environments, which entries share, are sent once. */
-interface Packed {
-  readonly order: 'start';
-  readonly busy: readonly string[];
+type Packed = DistributiveOmit<Bringing, 'firings'> & {
   readonly environments: readonly Environment[];
   readonly firings: readonly (Omit<Firing, 'environment'> & { readonly environment: number })[];
-}
+};
+type DistributiveOmit<T, K extends keyof T> = T extends T ? Omit<T, K> : never;
 
 function pack(message: Order | Word): Order | Word | Packed {
-  if (!('order' in message) || message.order !== 'start') return message;
+  if (!('order' in message) || !('firings' in message)) return message;
   const environments = [...new Set(message.firings.map(({ environment }) => environment))];
   const places = new Map(environments.map((environment, place) => [environment, place]));
   const firings = message.firings.map((firing) => ({
@@ -178,12 +182,12 @@ function pack(message: Order | Word): Order | Word | Packed {
 
 function unpack(message: Order | Word | Packed): Order | Word {
   if (!('environments' in message)) return message;
-  const { environments, firings, order, busy } = message;
+  const { environments, firings, ...rest } = message;
   const whole = firings.map((firing) => ({
     ...firing,
     environment: environments[firing.environment] ?? [],
   }));
-  return { order, busy, firings: whole };
+  return { ...rest, firings: whole };
 }
 
 /** Words of so many bytes go into one message. */

@@ -6,6 +6,7 @@ import { fromText, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Deliver, Outgoing } from '../system/outgoing.ts';
 import type { Exit } from '../system/program.ts';
+import { Armed } from './armed.ts';
 import { Attempts } from './attempts.ts';
 import { type Ending, type Endings, ITSELF } from './ending.ts';
 import type { Finished, JobTools } from './job.ts';
@@ -26,6 +27,7 @@ import type { Output } from './output.ts';
 import { Queue } from './queue.ts';
 import { outcomeOf, type Recorder } from './recorder.ts';
 import { type Letterhead, report } from './report.ts';
+import type { Ready } from './ready.ts';
 import type { Keep } from './shelf.ts';
 import { Watched } from './watched.ts';
 
@@ -77,6 +79,7 @@ export class Runner {
   readonly #watched = new Watched();
   readonly #limits: Limits;
   readonly #attempts: Attempts;
+  readonly #armed: Armed;
   /** Runs whose job or mail is not done. */
   #busy = 0;
   /** Of these, those that wait for what an ended job has left in the background. */
@@ -92,6 +95,7 @@ export class Runner {
     this.#tools = tools;
     this.#limits = new Limits(tools.limits);
     this.#attempts = new Attempts(tools, tools.pauses);
+    this.#armed = new Armed(tools);
     this.#server = server;
     this.#ended = new Promise((resolve) => (this.#end = resolve));
     server.on('connection', (socket) => this.#accept(socket));
@@ -123,6 +127,7 @@ export class Runner {
   /** Start nothing any more, and end after the last mail. */
   drain(): void {
     this.#draining = true;
+    this.#armed.drop();
     this.#tools.onDrain?.();
     if (this.#busy > 0 || this.#waiting.size > 0 || !this.#server.listening) return;
     const { journal, recorder } = this.#tools;
@@ -171,6 +176,8 @@ export class Runner {
     switch (order.order) {
       case 'start':
         return this.#start(order.firings, order.busy);
+      case 'arm':
+        return this.#arm(order.firings, order.within);
       case 'free':
         return this.#next(this.#queue.free(order.identity));
       case 'elsewhere':
@@ -231,6 +238,13 @@ export class Runner {
     this.#tell({ word: 'shown', run, done: this.#watched.watch(run) });
   }
 
+  /** Have those ready that would begin if they were started now. */
+  #arm(firings: readonly Firing[], within: number): void {
+    if (this.#draining) return;
+    const begin = firings.filter((firing) => !this.#queue.holds(firing));
+    this.#armed.arm(this.#limits.fit(begin), within);
+  }
+
   #start(firings: readonly Firing[], busy: readonly string[]): void {
     if (this.#draining) return;
     const { journal } = this.#tools;
@@ -243,7 +257,7 @@ export class Runner {
     );
     if (waits.length > 0) journal.write(waits);
     // After "started", so that at no time a job seems to be neither on its way nor running.
-    this.#tell({ word: 'recorded', runs: firings.map(({ run }) => run) });
+    queueMicrotask(() => this.#tell({ word: 'recorded', runs: firings.map(({ run }) => run) }));
   }
 
   /** Let a firing wait for the job before it; what its journal is to say. */
@@ -265,6 +279,7 @@ export class Runner {
 
   #wait(firing: Firing, why: string): JournalLine[] {
     const { run, identity, user } = firing;
+    this.#armed.take(run)?.drop();
     const command = shown(firing.command);
     const job = { run, identity, user, command, since: Date.now(), pid: 0, waiting: true } as const;
     this.#waiting.set(run, job);
@@ -317,10 +332,13 @@ export class Runner {
   #begin(firing: Firing): void {
     this.#waiting.delete(firing.run);
     this.#limits.started(firing.user);
-    this.#track(this.#run(firing));
+    const ready = this.#armed.take(firing.run);
+    ready?.go();
+    // All else can wait until those that begin at the same time are on their way.
+    this.#track(Promise.resolve().then(() => this.#run(firing, ready)));
   }
 
-  async #run(firing: Firing): Promise<void> {
+  async #run(firing: Firing, ready: Ready | null): Promise<void> {
     const { journal } = this.#tools;
     const { run, identity, user, scheduled } = firing;
     const known = { run, identity, user, command: shown(firing.command) };
@@ -351,7 +369,7 @@ export class Runner {
     };
     let finished: Finished;
     try {
-      finished = await this.#attempts.run(firing, { onOutput, onStart, onExit });
+      finished = await this.#attempts.run(firing, { onOutput, onStart, onExit }, ready);
     } finally {
       onExit(null); // whatever went wrong: the next one of this entry need not wait for ever
       this.#kills.over(run);

@@ -6,6 +6,8 @@ import type { Program, Start } from '../system/program.ts';
  * its own file, over this comment, which the shell has read by then.
  */
 export const NOTE_LENGTH = 32;
+/** The line for which a program waits that is held back. */
+export const GO = '\n';
 const HOMELESS = 'homeless';
 const REACHED = 'reached';
 
@@ -35,6 +37,8 @@ export function script(program: Program, nofile: number | null): string {
   const assignments = special.map(([name, value]) => quote(`${name}=${value}`)).join(' ');
   return [
     `#${' '.repeat(NOTE_LENGTH - 1)}`,
+    // As POSIX has it, read takes no byte beyond the line: what follows is the program's.
+    program.isHeld === true ? 'read -r go || exit 1\nunset go' : '',
     nofile === null ? '' : `ulimit -Sn ${nofile} 2>/dev/null`,
     // From `/`, where cron is; and a directory named "-" or "-P" is no option.
     `cd ${quote(program.directory.replace(/^(?!\/)/, '/'))} 2>/dev/null || { echo ${HOMELESS} >&3; cd /; }`,

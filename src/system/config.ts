@@ -135,6 +135,8 @@ const JOBS = v.strictObject({
   /** Jobs that run at the same time, in all and of one user; those beyond wait. */
   max_running: count(4000),
   max_running_per_user: count(2000),
+  /** Have the processes of the next minute's jobs ready before it. */
+  arm: v.optional(v.boolean(), true),
   /** `auto`: jobs of an account that PAM refuses do not run, where PAM has a service `cron`. */
   pam: v.optional(v.picklist(['auto', 'off']), 'auto'),
   /** `pam`: each job has a PAM session: login uid, limits.conf and what else its modules do. */

@@ -12,6 +12,8 @@ export interface Program {
   /** Descriptors that become its 0, and its 1 and 2; the caller closes its own copies. */
   readonly stdin: number;
   readonly output: number;
+  /** It waits for the first line of its stdin, as the user already, and ends when none comes. */
+  readonly isHeld?: boolean;
   /** What root's command line begins with: words of systemd-run, and of the crontab nothing but numbers. */
   readonly scope?: readonly string[];
 }
@@ -44,6 +46,8 @@ export interface Start {
 export interface Running {
   readonly pid: number;
   readonly ended: Promise<Exit & Start>;
+  /** Whether it has ended: its pid may be somebody else's. */
+  readonly isOver: () => boolean;
 }
 
 /** A process of root's that starts one program in place of this one, which inherits what it holds: a session of PAM. */

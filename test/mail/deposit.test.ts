@@ -53,6 +53,7 @@ function open(t: TestContext, changed: Partial<DepositSettings> & { fake?: boole
       return {
         pid: 0,
         ended: Promise.resolve({ code: 0, signal: null, reached: true, homeless: false }),
+        isOver: () => true,
       };
     },
   };

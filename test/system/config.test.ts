@@ -80,6 +80,7 @@ test('readConfig() of an empty file is the contract', () => {
       nofile: 1024,
       max_running: 4000,
       max_running_per_user: 2000,
+      arm: true,
       max_output: 100_000_000,
       keep_long: 7,
       max_long: 1_000_000_000,
@@ -116,6 +117,7 @@ test('readConfig() reads every setting', () => {
     nofile = 16
     max_running = 8
     max_running_per_user = 4
+    arm = false
     max_output = 1000000
     keep_long = 0.5
     max_long = 0
@@ -154,6 +156,7 @@ test('readConfig() reads every setting', () => {
       nofile: 16,
       max_running: 8,
       max_running_per_user: 4,
+      arm: false,
       max_output: 1_000_000,
       keep_long: 0.5,
       max_long: 0,
