@@ -98,7 +98,7 @@ describe('cron', { concurrency: 4 }, () => {
     for (const { pid } of sandbox.runners()) kill(pid, 'SIGTERM');
     await stopped(sandbox, second);
     const bodies = sandbox.mails().map(({ body }) => body.split('\n').at(-2));
-    assert.deepEqual(new Set(bodies), new Set(['one', 'two']));
+    assert.deepEqual(new Set(bodies), new Set(['one', 'two']), sandbox.evidence());
     await sandbox.isTidy();
   });
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Box, boxed, openBox, until } from '../support/system.ts';
-import { openHouse } from './house.ts';
+import { openHouse, setApart } from './house.ts';
 import { type Call, calls, installRecorder, parseMail } from './mails.ts';
 
 const MAILER = '/usr/sbin/sendmail';
@@ -34,6 +34,7 @@ async function open(
   const box = await openHouse(
     t,
     async (inside) => {
+      await setApart(inside, 'alice', 'bob');
       await installRecorder(inside, MAILER);
       await inside.run(`${before}
         for user in alice bob; do mkfifo -m 666 /tmp/gate-$user; done`);
@@ -98,6 +99,7 @@ test(
 
 test('a runner without processes left starts its jobs when there are some', boxed, async (t) => {
   const box = await openBox(t);
+  await setApart(box, 'alice');
   await installRecorder(box, MAILER);
   const at = '/home/alice/cron';
   const names = ['spool', 'cron.d', 'run', 'state', 'mailbox'].map(
