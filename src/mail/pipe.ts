@@ -68,7 +68,8 @@ export async function pipeMail(mail: Outgoing, way: Way, launcher: Launcher): Pr
       length += bytes.length;
     });
     const watchdog = killAfter(running.pid, way.timeout);
-    const { reached, homeless: _, ...exit } = await running.ended;
+    const { reached, code, signal } = await running.ended;
+    const exit = { code, signal };
     watchdog.stop();
     // What it leaves running may hold the pipe open for ever.
     await Promise.race([closed, pause(LAST_WORDS, undefined, { ref: false })]);
