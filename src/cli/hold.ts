@@ -29,18 +29,20 @@ const runner = process.ppid;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 sealDescriptors();
 process.on('message', (order: HolderOrder) => {
-  try {
-    if (order.order === 'open') open(order);
-    else start(order);
-  } catch (error) {
+  obey(order).catch((error: unknown) => {
     say({ word: 'failed', why: reason(error) });
     end();
-  }
+  });
 });
 // The runner has changed its mind, or died: a job that runs is seen to its end.
 process.on('disconnect', () => {
   if (!isRunning) end();
 });
+
+async function obey(order: HolderOrder): Promise<void> {
+  if (order.order === 'open') open(order);
+  else await start(order);
+}
 
 function open({ user, groups, nofile }: Open): void {
   const pam = openPam();
@@ -76,7 +78,7 @@ function withDescriptors(nofile: number): ReturnType<typeof limits> {
   return all.set('nofile', { soft, hard });
 }
 
-function start({ file, args, ends }: Start): void {
+async function start({ file, args, ends: named }: Start): Promise<void> {
   if (holding === null) throw new Error('no session is open');
   if (process.ppid !== runner) throw new Error('the runner is gone');
   const opened: number[] = [];
@@ -86,13 +88,15 @@ function start({ file, args, ends }: Start): void {
     return own;
   };
   try {
-    const stdin = theirs(ends.stdin, constants.O_RDONLY);
-    const output = theirs(ends.output, constants.O_WRONLY);
-    const note = theirs(ends.note, constants.O_RDWR);
+    const stdin = theirs(named.stdin, constants.O_RDONLY);
+    const output = theirs(named.output, constants.O_WRONLY);
+    const note = theirs(named.note, constants.O_RDWR);
     const limited = holding.limits.length === 0 ? [] : [PRLIMIT, ...holding.limits];
     const [program = file, ...rest] = [...limited, file, ...args];
-    const { pid, ended } = startChild(program, rest, [stdin, output, output, note]);
     isRunning = true;
+    const ends = [stdin, output, output, note];
+    // From this thread: some of what PAM's modules change is of the thread that has called them.
+    const { pid, ended } = await startChild([program, rest, ends], { isHere: true });
     say({ word: 'started', pid });
     void ended.then(over);
   } finally {

@@ -6,7 +6,7 @@ import type { Firing } from './protocol.ts';
 import { makeReady, type Ready, type StartTools } from './ready.ts';
 
 /** So many are made ready at the same time: each may have to wait for an answer about its user. */
-const HANDS = 4;
+const HANDS = 8;
 /** Of the descriptors and of the memory that there are, armed jobs may take one in so many, in all. */
 const SHARE = 4;
 /** Descriptors of an armed job. */

@@ -72,11 +72,12 @@ function noteFile(program: Program, nofile: number | null): number {
   }
 }
 
-const spawnHere: Spawn = (file, args, { stdin, output, note }) => {
+const spawnHere: Spawn = async (file, args, { stdin, output, note, inOrder = false }) => {
   try {
-    const { pid, ended } = startChild(file, args, [stdin, output, output, note]);
-    const told = ended.then(({ code, signal, ...usage }) => ({ code, signal, usage }));
-    return Promise.resolve({ pid, ended: told });
+    const { pid, ended } = await startChild([file, args, [stdin, output, output, note]], {
+      inOrder,
+    });
+    return { pid, ended: ended.then(({ code, signal, ...usage }) => ({ code, signal, usage })) };
   } catch (error) {
     throw new Error(`${file}: ${reason(error)}`, { cause: error });
   }

@@ -142,6 +142,7 @@ async function start(
       stdin: input.read,
       output: output.write,
       isHeld,
+      inOrder: !isHeld,
       ...(scope !== null && { scope: scope(user.name, firing) }),
     } as const;
     const running = await launcher.start(program, held);

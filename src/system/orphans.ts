@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
 import { type EventEmitter, errorMonitor } from 'node:events';
-import { endedChild, reapChild } from './libc/children.ts';
+import { reapStrangers } from './children.ts';
 
 /**
  * Wait for orphans, from now on and for ever; to be called before the first child is started.
@@ -25,11 +25,7 @@ export function reapOrphans(): void {
     });
   });
   const isOwn = (pid: number): boolean => [...own].some((child) => child.pid === pid);
-  const reap = (): void => {
-    for (let pid = endedChild(); pid !== null && !isOwn(pid); pid = endedChild()) reapChild(pid);
-  };
-  process.on('SIGCHLD', reap);
-  reap();
+  reapStrangers((pid) => !isOwn(pid));
 }
 
 function isMade(message: unknown): message is { process: ChildProcess } {

@@ -14,6 +14,8 @@ export interface Program {
   readonly output: number;
   /** It waits for the first line of its stdin, as the user already, and ends when none comes. */
   readonly isHeld?: boolean;
+  /** No other one of these that is ordered later is started before it. */
+  readonly inOrder?: boolean;
   /** What root's command line begins with: words of systemd-run, and of the crontab nothing but numbers. */
   readonly scope?: readonly string[];
 }
@@ -63,7 +65,12 @@ export type Spawn = (
   file: string,
   args: readonly string[],
   /** What becomes its 0, its 1 and 2, and its 3. */
-  ends: { readonly stdin: number; readonly output: number; readonly note: number },
+  ends: {
+    readonly stdin: number;
+    readonly output: number;
+    readonly note: number;
+    readonly inOrder?: boolean;
+  },
 ) => Promise<{
   readonly pid: number;
   readonly ended: Promise<Exit & Pick<Start, 'usage'>>;

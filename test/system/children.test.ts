@@ -6,7 +6,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { startChild } from '../../src/system/children.ts';
+import { reapStrangers, startChild } from '../../src/system/children.ts';
 import { sealDescriptors } from '../../src/system/process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'children-'));
@@ -17,13 +17,13 @@ after(() => {
 });
 
 const shell = (script: string): ReturnType<typeof startChild> =>
-  startChild('/bin/sh', ['-c', script], [nothing, nothing, nothing]);
+  startChild(['/bin/sh', ['-c', script], [nothing, nothing, nothing]]);
 
 test('startChild() tells how each of many ended, with children of Node among them', async () => {
   const others = Array.from({ length: 20 }, () => spawn('/bin/true'));
   const ends = Promise.all(others.map((child) => once(child, 'exit')));
   const codes = Array.from({ length: 60 }, (_, n) => n);
-  const ended = await Promise.all(codes.map((code) => shell(`exit ${code}`).ended));
+  const ended = await Promise.all(codes.map(async (code) => (await shell(`exit ${code}`)).ended));
   assert.deepEqual(
     ended.map(({ code }) => code),
     codes,
@@ -33,7 +33,7 @@ test('startChild() tells how each of many ended, with children of Node among the
 
 for (const signal of ['SIGTERM', 'SIGKILL', 'SIGPIPE', 'SIGSEGV'] as const)
   test(`startChild() tells that ${signal} ended it`, async () => {
-    const { code, signal: told } = await shell(`kill -${signal.slice(3)} $$`).ended;
+    const { code, signal: told } = await (await shell(`kill -${signal.slice(3)} $$`)).ended;
     assert.deepEqual([code, told], [null, signal]);
   });
 
@@ -41,31 +41,49 @@ test('startChild() starts the leader of a session, with no environment, signal o
   sealDescriptors(); // whoever started the tests may have left some open
   const file = join(folder, 'found');
   const output = openSync(file, 'w');
+  // Read by the shell itself: while it starts another program it blocks signals.
   const script = `ps -o sid= -p $$ | tr -d ' '; wc -c < /proc/$$/environ
-    grep -E '^Sig(Blk|Ign)' /proc/$$/status; ls /proc/$$/fd`;
-  const { pid, ended } = startChild('/bin/sh', ['-c', script], [nothing, output, output]);
+    while read -r name value; do case $name in SigBlk:|SigIgn:) echo "$name $value" ;; esac; done < /proc/$$/status
+    ls /proc/$$/fd`;
+  const { pid, ended } = await startChild(['/bin/sh', ['-c', script], [nothing, output, output]]);
   await ended;
   closeSync(output);
-  const none = '\t0000000000000000';
+  const none = ' 0000000000000000';
   const found = [pid, 0, `SigBlk:${none}`, `SigIgn:${none}`, 0, 1, 2];
   assert.equal(readFileSync(file, 'utf8'), `${found.join('\n')}\n`);
 });
 
 test('startChild() tells what was used, in all', async () => {
-  const { cpu } = await shell('i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done').ended;
+  const { cpu } = await (await shell('i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done')).ended;
   assert.ok(cpu > 20, `${cpu} ms of work`);
-  const idle = await shell('exec sleep 0.3').ended;
+  const idle = await (await shell('exec sleep 0.3')).ended;
   assert.ok(idle.cpu < 100, `${idle.cpu} ms of sleep`);
   assert.equal(idle.memory, null, 'less than this process has');
   const most = process.resourceUsage().maxRSS;
   const room = Math.ceil(most / 1024) + 50;
-  const big = await shell(`head -c ${room}M /dev/zero | tail -c ${room}M > /dev/null`).ended;
+  const big = await (
+    await shell(`head -c ${room}M /dev/zero | tail -c ${room}M > /dev/null`)
+  ).ended;
   assert.ok((big.memory ?? 0) > most + 40 * 1024, `${big.memory} KiB of ${room} MiB`);
 });
 
-test('startChild() says why a program cannot be executed', () => {
+test('startChild() says why a program cannot be executed', async () => {
   const ends = [nothing, nothing, nothing];
-  assert.throws(() => startChild('/no/such', [], ends), { code: 'ENOENT' });
-  assert.throws(() => startChild(folder, [], ends), { code: 'EACCES' });
-  assert.throws(() => startChild('/bin/true', [], [2, 1, 0]), /in each other's way/);
+  for (const isHere of [false, true]) {
+    await assert.rejects(startChild(['/no/such', [], ends], { isHere }), { code: 'ENOENT' });
+    await assert.rejects(startChild([folder, [], ends], { isHere }), { code: 'EACCES' });
+  }
+  await assert.rejects(startChild(['/bin/true', [], [2, 1, 0]]), /in each other's way/);
+});
+
+test('startChild() leaves its own children to whoever waits for strangers', async () => {
+  const strangers = new Set<number>();
+  reapStrangers((pid) => strangers.add(pid) && false);
+  const codes = Array.from({ length: 100 }, (_, n) => n);
+  const ended = await Promise.all(codes.map(async (code) => (await shell(`exit ${code}`)).ended));
+  assert.deepEqual(
+    ended.map(({ code }) => code),
+    codes,
+  );
+  assert.deepEqual(strangers, new Set());
 });

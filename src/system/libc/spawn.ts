@@ -1,6 +1,6 @@
 /** A command line, its descriptors → a process in a session of its own, without a copy of this one's memory. */
 import { constants } from 'node:os';
-import { failed, libc } from './native.ts';
+import { call, failed, libc } from './native.ts';
 
 const c = {
   posix_spawn: libc.func(
@@ -38,19 +38,41 @@ succeed('posix_spawnattr_setflags', c.setFlags(attributes, SETSIGDEF | SETSIGMAS
 succeed('posix_spawnattr_setsigdefault', c.setDefault(attributes, Buffer.alloc(SIGNALS, 0xff)));
 succeed('posix_spawnattr_setsigmask', c.setMask(attributes, Buffer.alloc(SIGNALS)));
 
+/** A command line: the program, its arguments, and which descriptors become its 0, 1 and so on. */
+export type Command = readonly [
+  file: string,
+  args: readonly string[],
+  descriptors: readonly number[],
+];
+
 /**
  * Start a program with an empty environment as the leader of a session, in this process's directory.
  *
  * Unlike fork(2), on which Node's own way is built, posix_spawn(3) copies no page tables: its cost
- * does not grow with the memory of this process. Whoever calls it has to wait for its end.
- * @param descriptors which become its 0, 1 and so on, and of which it gets no other; those of this process all close on exec
+ * does not grow with the memory of this process. It waits until the program is there, which takes a
+ * while on a busy machine: here on another thread. All descriptors of this process close on exec, so
+ * that the program has those that are named alone. Whoever calls it has to wait for the child's end.
  * @throws with errno's name as `code`, also when the program could not be executed
  */
-export function spawnSession(
-  file: string,
-  args: readonly string[],
-  descriptors: readonly number[],
-): number {
+export function spawnSession(...command: Command): Promise<number> {
+  return withArguments(command, async (pid, ...words) => {
+    succeed('posix_spawn', await call(c.posix_spawn, pid, ...words));
+    return pid[0];
+  });
+}
+
+/** The same on this thread: its child has the priority, the keys and the namespaces that this thread has got. */
+export function spawnSessionHere(...command: Command): Promise<number> {
+  return withArguments(command, (pid, ...words) => {
+    succeed('posix_spawn', c.posix_spawn(pid, ...words));
+    return Promise.resolve(pid[0]);
+  });
+}
+
+async function withArguments(
+  [file, args, descriptors]: Command,
+  start: (pid: [number], ...words: unknown[]) => Promise<number>,
+): Promise<number> {
   const actions = Buffer.alloc(STRUCT);
   succeed('posix_spawn_file_actions_init', c.actionsInit(actions));
   try {
@@ -59,12 +81,7 @@ export function spawnSession(
       throw new Error(`descriptors ${descriptors.join(', ')} are in each other's way`);
     for (const [target, fd] of descriptors.entries())
       succeed('posix_spawn_file_actions_adddup2', c.addDup2(actions, fd, target));
-    const pid: [number] = [0];
-    succeed(
-      'posix_spawn',
-      c.posix_spawn(pid, file, actions, attributes, [file, ...args, null], [null]),
-    );
-    return pid[0];
+    return await start([0], file, actions, attributes, [file, ...args, null], [null]);
   } finally {
     c.actionsDestroy(actions);
   }
@@ -116,6 +133,6 @@ function isSignal(names: Record<string, number>, number: number) {
 }
 
 /** Throw what a call of POSIX's failed with that answers errno itself. */
-function succeed(call: string, errno: number): void {
-  if (errno !== 0) throw failed(call, errno);
+function succeed(syscall: string, errno: number): void {
+  if (errno !== 0) throw failed(syscall, errno);
 }
