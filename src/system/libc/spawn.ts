@@ -11,6 +11,7 @@ const c = {
   addDup2: libc.func(
     'int posix_spawn_file_actions_adddup2(_Inout_ uint8 *actions, int from, int to)',
   ),
+  addClose: libc.func('int posix_spawn_file_actions_addclose(_Inout_ uint8 *actions, int fd)'),
   attributesInit: libc.func('int posix_spawnattr_init(_Inout_ uint8 *attributes)'),
   setFlags: libc.func('int posix_spawnattr_setflags(_Inout_ uint8 *attributes, short flags)'),
   setDefault: libc.func(
@@ -76,11 +77,18 @@ async function withArguments(
   const actions = Buffer.alloc(STRUCT);
   succeed('posix_spawn_file_actions_init', c.actionsInit(actions));
   try {
-    // A source that is one of the targets has to be copied before that is overwritten.
-    if (descriptors.some((fd, target) => fd < descriptors.length && fd !== target))
-      throw new Error(`descriptors ${descriptors.join(', ')} are in each other's way`);
-    for (const [target, fd] of descriptors.entries())
-      succeed('posix_spawn_file_actions_adddup2', c.addDup2(actions, fd, target));
+    const copy = (from: number, to: number): void =>
+      succeed('posix_spawn_file_actions_adddup2', c.addDup2(actions, from, to));
+    // One that is among the targets is put aside before it is overwritten; all of this is done in the child.
+    const aside = Math.max(...descriptors) + 1;
+    const sources = descriptors.map((fd, target) => {
+      if (fd >= descriptors.length) return fd;
+      copy(fd, aside + target);
+      return aside + target;
+    });
+    for (const [target, fd] of sources.entries()) copy(fd, target);
+    for (const fd of sources)
+      if (fd >= aside) succeed('posix_spawn_file_actions_addclose', c.addClose(actions, fd));
     return await start([0], file, actions, attributes, [file, ...args, null], [null]);
   } finally {
     c.actionsDestroy(actions);
