@@ -1,9 +1,10 @@
 /** `[log]` of the configuration → where a client logs. */
 import { isAbsolute } from 'node:path';
 import type { Config } from '../system/config.ts';
+import { journalSocket } from '../system/journald.ts';
 import { type Log, openSink, plainLog } from '../system/sink.ts';
 
-/** Log where the daemon does, if that is a file one may write; else to syslog, in silence without. */
+/** Log where the daemon does, if that is a file one may write; else to journal or syslog, in silence without. */
 export function clientLog({ to, format }: Config['log']): Log {
   if (isAbsolute(to)) {
     try {
@@ -12,5 +13,7 @@ export function clientLog({ to, format }: Config['log']): Log {
       // An ordinary user's client, and root's log.
     }
   }
-  return plainLog(openSink({ to: 'syslog', format, silent: true }), 'crontab');
+  const journal = journalSocket(to);
+  const daemon = journal === null ? 'syslog' : { journal };
+  return plainLog(openSink({ to: daemon, format, silent: true }), 'crontab');
 }

@@ -39,7 +39,7 @@ export function instructions(id: string, settings: Settings, log: SinkChoice): I
       mask: mail.mask,
       limit: mail.max_size,
     },
-    log,
+    log: { ...log, impersonate: jobs.session === 'none' && !jobs.scope },
     logBits,
     outputLimit: jobs.max_output,
     long: {

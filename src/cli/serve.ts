@@ -60,9 +60,10 @@ export async function serve(settings: Settings, forked: boolean): Promise<number
 
 function openLogOrFail(choice: SinkChoice): Log {
   try {
-    return openLog(choice, 'cron');
+    return openLog({ ...choice, impersonate: true }, 'cron');
   } catch (error) {
-    const where = typeof choice.to === 'string' ? choice.to : choice.to.file;
+    const { to } = choice; // only a file is opened before there is something to say
+    const where = typeof to === 'string' ? to : 'file' in to ? to.file : to.journal;
     const problem = `Cannot open the log "${where}": ${reason(error)}`;
     throw new Failure(problem, { exit: EXIT.CANNOT_CREATE, cause: error });
   }

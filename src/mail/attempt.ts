@@ -229,7 +229,7 @@ export class Attempts {
     }
   }
 
-  #say({ user }: Envelope, detail: string, level: 'info' | 'error' = 'error'): void {
-    this.#tools.log(user, 'MAIL', detail, { level, tag: 'CRON' });
+  #say({ user, run }: Envelope, detail: string, level: 'info' | 'error' = 'error'): void {
+    this.#tools.log(user, 'MAIL', detail, { level, tag: 'CRON', about: { user, run } });
   }
 }

@@ -163,5 +163,6 @@ function tellOfStrangers(mail: Outgoing, { user, strangers }: Delivery, log: Log
   if (strangers.length === 0) return;
   const names = strangers.join(', ');
   const detail = `not sent to ${names}: not on this machine; it is in the mailbox of ${user.name}`;
-  log(mail.user.name, 'MAIL', detail, { level: 'error', tag: 'CRON' });
+  const about = { user: mail.user.name, run: mail.run };
+  log(mail.user.name, 'MAIL', detail, { level: 'error', tag: 'CRON', about });
 }

@@ -41,7 +41,8 @@ export function keeper(tools: KeepTools): Keep {
   let waiting = 0;
   return async (mail, refused) => {
     const trouble = toText(refused?.[0]?.reason ?? 'it was not tried');
-    const say = (detail: string): void => log(mail.user.name, 'MAIL', detail, ERROR);
+    const how = { ...ERROR, about: { user: mail.user.name, run: mail.run } };
+    const say = (detail: string): void => log(mail.user.name, 'MAIL', detail, how);
     const attempt = async (): Promise<void> => {
       const full = await room.take(mail.user.uid, mail.head.length + mail.size);
       const now = Date.now();

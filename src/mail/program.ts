@@ -4,7 +4,7 @@ import { fromText } from '../system/bytes.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import type { Hand, Outgoing, Refused } from '../system/outgoing.ts';
 import type { Launcher } from '../system/program.ts';
-import type { Log } from '../system/sink.ts';
+import { type Log, logAbout } from '../system/sink.ts';
 import { systemUsers, type User, type Users } from '../system/users.ts';
 import { detect } from './detect.ts';
 import { type MailArgs, readMailArgs } from './mailargs.ts';
@@ -128,7 +128,7 @@ export function programHand(
     const as = await mailerUser(settings, users);
     const once = async (one: Outgoing): Promise<readonly Refused[]> => {
       const { means, why, handed } = await handToMailer(one, mailer, settings, launcher, as);
-      tell(one, { means, why, handed }, log);
+      tell(one, { means, why, handed }, logAbout(log, { user: one.user.name, run: one.run }));
       if (means === 'taken') return [];
       const permanent = means === 'permanent';
       return one.recipients.map((recipient) => ({ recipient, reason: why, permanent }));

@@ -1,8 +1,10 @@
 /** One firing → its job, started as soon as it can be: what fails for want of something that comes back is tried again. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { fromText, toText } from '../system/bytes.ts';
+import { type Log, logAbout } from '../system/sink.ts';
 import type { User } from '../system/users.ts';
 import { type Finished, type JobTools, runJob, UNSCOPED, type Witness } from './job.ts';
+import { aboutOf } from './firing.ts';
 import type { Output } from './output.ts';
 import type { Firing } from './protocol.ts';
 import { NO_USER, type Ready, STOPPED, UNANSWERED } from './ready.ts';
@@ -39,7 +41,8 @@ export class Attempts {
    */
   async run(firing: Firing, witness: Witness, ready: Ready | null = null): Promise<Finished> {
     let again: Output | undefined;
-    let tools = this.#tools;
+    const log = logAbout(this.#tools.log, aboutOf(firing));
+    let tools: JobTools = { ...this.#tools, log };
     if (ready !== null) {
       const finished = await runJob(firing, tools, witness, undefined, ready);
       if (finished.fault === null) return finished;
@@ -56,51 +59,37 @@ export class Attempts {
       if (fault.code === UNSCOPED) {
         // Without its limits, but not without its job.
         tools = { ...tools, scope: null };
-        this.#logUnscoped(firing, fault.problem);
+        logUnscoped(firing, fault.problem, log);
         again = afresh(output);
         continue;
       }
       const next = this.#pauses[tries];
-      if (next === undefined || !PASSING.has(fault.code ?? '')) return this.#tell(firing, finished);
-      if (tries === 0) this.#logFirst(firing, fault.code ?? '', fault.problem);
+      if (next === undefined || !PASSING.has(fault.code ?? ''))
+        return this.#tell(firing, finished, log);
+      if (tries === 0) logFirst(firing, fault.code ?? '', fault.problem, log);
       again = afresh(output);
       await pause(next, undefined, { signal: this.#stopped.signal }).catch(() => {}); // then to be told of
     }
   }
 
-  #logUnscoped({ user, command }: Firing, problem: string): void {
-    const said = `job runs without a systemd scope and its limits: ${problem}: ${toText(command)}`;
-    this.#tools.log(user, 'ERROR', said, ERROR);
-  }
-
-  /** Log a start that will be tried again: once, for a machine in trouble has enough to write. */
-  #logFirst({ user, command }: Firing, code: string, problem: string): void {
-    const said = `it is tried again: ${problem}`;
-    const text = toText(command);
-    // Vixie's words where it has some; it goes on without the job.
-    if (code === 'EAGAIN' || code === 'ENOMEM')
-      this.#tools.log('CRON', 'error', `can't fork, ${said}: (${user}) ${text}`, ERROR);
-    else this.#tools.log(user, 'ERROR', `job cannot be started, ${said}: ${text}`, ERROR);
-  }
-
   /** Tell in log and mail why a job was not started. */
-  async #tell(firing: Firing, finished: Finished): Promise<Finished> {
+  async #tell(firing: Firing, finished: Finished, log: Log): Promise<Finished> {
     const { fault, output, user } = finished;
     const problem = fault?.problem ?? '';
     const text = toText(firing.command);
     if (user !== null && problem === STOPPED) {
-      this.#tools.log(firing.user, 'INFO', `${problem}, job not started: ${text}`, { tag: 'CRON' });
+      log(firing.user, 'INFO', `${problem}, job not started: ${text}`, { tag: 'CRON' });
       output.add(words(`this job was not started: ${problem}`));
       return finished;
     }
     if (user !== null) {
       const detail = `job could not be started: ${problem}: ${text}`;
-      this.#tools.log(firing.user, 'ERROR', detail, ERROR);
+      log(firing.user, 'ERROR', detail, ERROR);
       // What our way to the SHELL printed says it already.
       if (output.size === 0) output.add(words(`this job could not be started: ${problem}`));
       return finished;
     }
-    this.#tools.log(firing.user, 'ERROR', `${problem}, job not started: ${text}`, ERROR);
+    log(firing.user, 'ERROR', `${problem}, job not started: ${text}`, ERROR);
     // Whose mail it is, nobody can say: no answer is logged, and of who is gone the administrator reads, once.
     if (problem !== NO_USER || this.#gone.has(firing.user)) return finished;
     this.#gone.add(firing.user);
@@ -119,6 +108,21 @@ export class Attempts {
       return null; // the log has it
     }
   }
+}
+
+function logUnscoped({ user, command }: Firing, problem: string, log: Log): void {
+  const said = `job runs without a systemd scope and its limits: ${problem}: ${toText(command)}`;
+  log(user, 'ERROR', said, ERROR);
+}
+
+/** Log a start that will be tried again: once, for a machine in trouble has enough to write. */
+function logFirst({ user, command }: Firing, code: string, problem: string, log: Log): void {
+  const said = `it is tried again: ${problem}`;
+  const text = toText(command);
+  // Vixie's words where it has some; it goes on without the job.
+  if (code === 'EAGAIN' || code === 'ENOMEM')
+    log('CRON', 'error', `can't fork, ${said}: (${user}) ${text}`, ERROR);
+  else log(user, 'ERROR', `job cannot be started, ${said}: ${text}`, ERROR);
 }
 
 function words(text: string): Buffer {

@@ -5,6 +5,7 @@ import type { Entry } from '../core/entry.ts';
 import { isWild } from '../core/schedule.ts';
 import { settingsOf } from '../core/settings.ts';
 import { toText } from '../system/bytes.ts';
+import type { About } from '../system/sink.ts';
 import type { Firing } from './protocol.ts';
 
 /** The entry, by crontab and text: the same across reloads, restarts and upgrades. */
@@ -66,6 +67,16 @@ const SHOWN = 200;
 function lineOf({ identity }: Entry): string {
   const [line = ''] = identity.split('\n', 1);
   return toText(line.slice(0, SHOWN));
+}
+
+/** What a line of the log tells of it besides its words. */
+export function aboutOf({ user, identity, run, origin }: Firing): About {
+  return {
+    user,
+    entry: identity,
+    ...(origin !== undefined && { crontab: origin.crontab, line: origin.line }),
+    run,
+  };
 }
 
 /** What its background children print when its mail is on the way: a run of its own. */

@@ -165,7 +165,8 @@ function logStart(firing: Firing, pid: number, { log, logBits }: JobTools): void
 }
 
 function logEnd(firing: Firing, pid: number, exit: Exit, { log, logBits }: JobTools): void {
-  const how = { tag: 'CRON', pid };
+  const about = { exit: exit.code, signal: exit.signal };
+  const how = { tag: 'CRON', pid, about };
   if (!firing.quiet && (logBits & LOG_BITS.END) !== 0)
     log(firing.user, 'END', named(firing, pid, logBits), how);
   if ((logBits & LOG_BITS.FAILED) === 0) return;

@@ -5,9 +5,9 @@ import { fromText, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Deliver } from '../system/outgoing.ts';
 import type { MailFate } from '../system/record.ts';
-import type { Log } from '../system/sink.ts';
+import { type Log, logAbout } from '../system/sink.ts';
 import type { User, Users } from '../system/users.ts';
-import { isLate } from './firing.ts';
+import { aboutOf, isLate } from './firing.ts';
 import { ITSELF } from './ending.ts';
 import { closeGap } from './gap.ts';
 import { piecesOf } from './output.ts';
@@ -48,12 +48,16 @@ const MIDDLE = (count: number): string =>
 /** Log and mail what is known of it; false: nobody has taken the mail, what is there stays there. */
 export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean> {
   const { firing, exit, bytes, mailing = false, posted = false, killedBy } = lost;
+  const log = logAbout(tools.log, {
+    ...aboutOf(firing),
+    ...(exit !== null && { exit: exit.code, signal: exit.signal }),
+  });
   const file = tools.outputFile(firing.run);
   let omitted: number;
   try {
     omitted = await tidied(file);
   } catch (error) {
-    tools.log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, ERROR);
+    log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, ERROR);
     return false;
   }
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
@@ -78,13 +82,13 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
   const kept = `${size} bytes of output were kept`;
   const twice = mailing ? '; its mail may be sent twice' : '';
   const detail = `${toText(firing.command)}: its runner died; ${how}, ${kept}${twice}`;
-  tools.log(firing.user, 'LOST', detail, ERROR);
+  log(firing.user, 'LOST', detail, ERROR);
 
   let user: User | null;
   try {
     user = await tools.users.find(firing.user);
   } catch (error) {
-    tools.log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, ERROR);
+    log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, ERROR);
     return false;
   }
   if (user !== null) {
@@ -108,10 +112,10 @@ export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean
       keep: (name: string) => tools.keepLong(file, name),
     };
     try {
-      const mail = await report(facts, tools.letterhead, tools.log);
+      const mail = await report(facts, tools.letterhead, log);
       if (mail !== null && !(await tools.deliver(mail))) return false;
     } catch (error) {
-      tools.log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, ERROR);
+      log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, ERROR);
       return false;
     }
   }

@@ -6,11 +6,12 @@ import { fromText, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Deliver, Outgoing } from '../system/outgoing.ts';
 import type { Exit } from '../system/program.ts';
+import { logAbout } from '../system/sink.ts';
 import { Armed } from './armed.ts';
 import { Attempts } from './attempts.ts';
 import { type Ending, type Endings, ITSELF } from './ending.ts';
 import type { Finished, JobTools } from './job.ts';
-import { isLate, lateOf } from './firing.ts';
+import { aboutOf, isLate, lateOf } from './firing.ts';
 import type { Journal, JournalLine } from './journal.ts';
 import { Kills } from './kills.ts';
 import { type Counts, type JobLimits, Limits } from './limits.ts';
@@ -409,7 +410,8 @@ export class Runner {
 
   /** Record the end, and mail what there is to tell. */
   async #finish(firing: Firing, finished: Finished): Promise<void> {
-    const { journal, recorder, log, letterhead, deliver, keepLong } = this.#tools;
+    const { journal, recorder, letterhead, deliver, keepLong } = this.#tools;
+    const log = logAbout(this.#tools.log, aboutOf(firing));
     const { user, exit, usage, environment, output, timedOut, killed, at, duration } = finished;
     await output.end();
     const said = [

@@ -5,6 +5,7 @@ import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
 import { DEFAULT_CONFIG, DEFAULT_LOG, DEFAULT_PATHS } from './defaults.ts';
 import { EXIT, errorCode, Failure, reason } from './failure.ts';
+import { journalSocket } from './journald.ts';
 import type { SinkChoice } from './sink.ts';
 
 const path = (fallback: string) =>
@@ -262,7 +263,9 @@ export function logChoice(
   const to = log.to === 'auto' ? auto : log.to;
   if (to === 'syslog' || to === 'stderr' || to === 'stdout') return { to, format: log.format };
   if (isAbsolute(to)) return { to: { file: to }, format: log.format };
-  const problem = `[log] to = "${to}" is none of auto, syslog, stderr, stdout and no absolute path`;
+  const journal = journalSocket(to);
+  if (journal !== null) return { to: { journal }, format: log.format };
+  const problem = `[log] to = "${to}" is none of auto, syslog, journal, stderr, stdout and no absolute path`;
   throw new Failure(problem, { exit: EXIT.CONFIG });
 }
 

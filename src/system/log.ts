@@ -15,6 +15,9 @@ export function openLog(choice: SinkChoice, tag: string): Log {
   const logger = pino({ base: null }, destination);
   return (who, event, detail, how) => {
     current = { level: 'info', tag, pid, who, event, detail, ...how };
-    logger[current.level]({ tag: current.tag, pid: current.pid, who, event }, detail);
+    logger[current.level](
+      { tag: current.tag, pid: current.pid, who, event, ...how?.about },
+      detail,
+    );
   };
 }

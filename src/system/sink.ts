@@ -1,7 +1,7 @@
 /** Log lines on their way out: to syslog, to stderr or stdout, or to a file. */
 import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
-import { closeDescriptor } from './libc/descriptors.ts';
-import { datagramSocket, send } from './libc/sockets.ts';
+import { bounded, openDatagrams } from './datagrams.ts';
+import { fieldsOf } from './journald.ts';
 
 export type Level = 'info' | 'error';
 
@@ -15,6 +15,20 @@ export interface LogLine {
   readonly who: string;
   readonly event: string;
   readonly detail: string;
+  readonly about?: About;
+}
+
+/** The run that a line is about, as far as it is known; for journals that have fields. */
+export interface About {
+  readonly user?: string;
+  /** The entry's identity. */
+  readonly entry?: string;
+  readonly crontab?: string;
+  readonly line?: number;
+  readonly run?: string;
+  /** How it ended. */
+  readonly exit?: number | null;
+  readonly signal?: string | null;
 }
 
 /** Where lines go; `body` stands for the line where its form is made already (pino's JSON). */
@@ -23,10 +37,16 @@ export interface Sink {
 }
 
 /** How a line differs from the usual `info` of this process. */
-export type LogHow = Partial<Pick<LogLine, 'level' | 'tag' | 'pid'>>;
+export type LogHow = Partial<Pick<LogLine, 'level' | 'tag' | 'pid' | 'about'>>;
 
 /** Log `(WHO) EVENT (DETAIL)`; the words of the events are vixie's and Debian's. */
 export type Log = (who: string, event: string, detail: string, how?: LogHow) => void;
+
+/** The same log, whose lines tell what they are about. */
+export function logAbout(log: Log, about: About): Log {
+  return (who, event, detail, how) =>
+    log(who, event, detail, { ...how, about: { ...about, ...how?.about } });
+}
 
 /** A log on a sink alone, for a runner, which loads as little as it can. */
 export function plainLog(sink: Sink, tag: string): Log {
@@ -41,17 +61,32 @@ const STREAMS = { stderr: 2, stdout: 1 } as const;
 
 /** Where the log goes and in which form; `[log]` of the configuration. */
 export interface SinkChoice {
-  readonly to: 'syslog' | keyof typeof STREAMS | { readonly file: string };
+  readonly to:
+    | 'syslog'
+    | keyof typeof STREAMS
+    | { readonly file: string }
+    /** The socket of systemd's journal, or of one of its namespaces. */
+    | { readonly journal: string };
   readonly format: 'text' | 'json';
   /** A command: without syslog it says nothing, for its stderr is its user's. */
   readonly silent?: boolean;
+  /**
+   * Send lines in the name of the process that they are about, where that lives: journalctl(1) shows the sender's
+   * pid, whatever the line says. Not where jobs have units of their own, or the lines would be none of cron's.
+   */
+  readonly impersonate?: boolean;
 }
 
-/** Open the sink that was chosen; syslog that is not there (yet) falls back to stderr, line by line. */
+/**
+ * Open the sink that was chosen. A journal that is not there (yet) falls back to syslog, and syslog to stderr, line
+ * by line.
+ */
 export function openSink(choice: SinkChoice): Sink {
   const form = choice.format === 'json' ? json : undefined;
-  if (choice.to === 'syslog') return syslog(form ?? message, choice.silent === true);
   const { to } = choice;
+  if (to === 'syslog') return syslog(form ?? message, choice);
+  if (typeof to === 'object' && 'journal' in to)
+    return journal(to.journal, form ?? message, choice);
   const target = typeof to === 'string' ? (): number => STREAMS[to] : logFile(to.file);
   return { write: (line, body) => put(target(), `${body ?? (form ?? stamped)(line)}\n`) };
 }
@@ -99,31 +134,19 @@ function stamped(line: LogLine): string {
 
 /** The fields that log.ts has pino write, so that lines of scheduler and runner look alike. */
 function json(line: LogLine): string {
-  const { level, tag, pid, who, event, detail } = line;
+  const { level, tag, pid, who, event, about, detail } = line;
   const number = level === 'error' ? 50 : 30;
-  return JSON.stringify({ level: number, time: Date.now(), tag, pid, who, event, msg: detail });
+  const time = Date.now();
+  return JSON.stringify({ level: number, time, tag, pid, who, event, ...about, msg: detail });
 }
 
-const FACILITY_CRON = 9 << 3;
+const FACILITY_CRON = 9;
 const SEVERITY = { info: 6, error: 3 } as const;
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 /** Datagrams to /dev/log, in the form that every syslog daemon and journald read (RFC 3164). */
-function syslog(form: (line: LogLine) => string, silent: boolean): Sink {
-  let socket: number | undefined;
-  const deliver = (data: Buffer): boolean => {
-    for (let attempt = 0; attempt < 2; attempt++) {
-      try {
-        socket ??= datagramSocket('/dev/log');
-        if (send(socket, data)) return true;
-        closeDescriptor(socket); // the syslog daemon was restarted: connect anew
-      } catch {
-        // No /dev/log: the caller falls back.
-      }
-      socket = undefined;
-    }
-    return false;
-  };
+function syslog(form: (line: LogLine) => string, { silent, impersonate }: SinkChoice): Sink {
+  const deliver = openDatagrams('/dev/log');
   return {
     write(line, body) {
       const now = new Date();
@@ -131,9 +154,38 @@ function syslog(form: (line: LogLine) => string, silent: boolean): Sink {
       const time = [now.getHours(), now.getMinutes(), now.getSeconds()]
         .map((part) => String(part).padStart(2, '0'))
         .join(':');
-      const head = `<${FACILITY_CRON + SEVERITY[line.level]}>${MONTHS[now.getMonth()]} ${day} ${time}`;
-      const data = Buffer.from(`${head} ${line.tag}[${line.pid}]: ${body ?? form(line)}`);
-      if (!deliver(data) && !silent) put(2, `${stamped(line)}\n`);
+      const priority = (FACILITY_CRON << 3) + SEVERITY[line.level];
+      const head = `<${priority}>${MONTHS[now.getMonth()]} ${day} ${time}`;
+      const data = bounded(`${head} ${line.tag}[${line.pid}]: ${body ?? form(line)}`);
+      const isTaken = deliver(data, impersonate === true ? line.pid : undefined);
+      if (!isTaken && silent !== true) put(2, `${stamped(line)}\n`);
+    },
+  };
+}
+
+/** Datagrams to journald in its own form: the line as syslog has it, and fields to search by. */
+function journal(path: string, form: (line: LogLine) => string, choice: SinkChoice): Sink {
+  const deliver = openDatagrams(path);
+  const otherwise = syslog(form, choice);
+  return {
+    write(line, body) {
+      const { tag, pid, about = {} } = line;
+      const data = fieldsOf({
+        MESSAGE: bounded(body ?? form(line)),
+        PRIORITY: SEVERITY[line.level],
+        SYSLOG_FACILITY: FACILITY_CRON,
+        SYSLOG_IDENTIFIER: tag,
+        SYSLOG_PID: pid,
+        CRON_USER: about.user,
+        CRON_ENTRY: about.entry,
+        CRON_CRONTAB: about.crontab,
+        CRON_LINE: about.line,
+        CRON_RUN: about.run,
+        CRON_EXIT: about.exit,
+        CRON_SIGNAL: about.signal,
+      });
+      if (!deliver(data, choice.impersonate === true ? pid : undefined))
+        otherwise.write(line, body);
     },
   };
 }

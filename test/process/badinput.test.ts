@@ -124,7 +124,7 @@ const cases: Record<string, Case> = {
   'a log that is no way of logging': {
     settings: { log: { to: 'nowhere' } },
     status: 78,
-    says: '[log] to = "nowhere" is none of auto, syslog, stderr, stdout and no absolute path',
+    says: '[log] to = "nowhere" is none of auto, syslog, journal, stderr, stdout and no absolute path',
   },
   'a log file in a folder that is not there': {
     settings: { log: { to: '/nowhere/cron.log' } },

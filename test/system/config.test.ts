@@ -298,8 +298,13 @@ test('logChoice() takes what the configuration says', () => {
   assert.equal(to('stderr'), 'stderr');
   assert.equal(to('stdout'), 'stdout');
   assert.deepEqual(to('/var/log/x'), { file: '/var/log/x' });
+  assert.deepEqual(to('journal'), { journal: '/run/systemd/journal/socket' });
+  assert.deepEqual(to('journal:/run/systemd/journal.web/socket'), {
+    journal: '/run/systemd/journal.web/socket',
+  });
+  assert.throws(() => to('journal:web'), /none of auto, syslog, journal,/);
   assert.throws(() => to('x'), {
     exit: 78,
-    message: '[log] to = "x" is none of auto, syslog, stderr, stdout and no absolute path',
+    message: '[log] to = "x" is none of auto, syslog, journal, stderr, stdout and no absolute path',
   });
 });

@@ -1,12 +1,14 @@
 /** Log lines on their way out: one line each, whatever is in them, and never a reason to stop. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, test, type TestContext } from 'node:test';
+import { fieldsOf } from '../../src/system/journald.ts';
 import { openLog } from '../../src/system/log.ts';
-import { type LogLine, message, openSink, plainLog } from '../../src/system/sink.ts';
+import { logAbout, type LogLine, message, openSink, plainLog } from '../../src/system/sink.ts';
+import { until } from '../support/wait.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sink-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -86,7 +88,7 @@ test('plainLog() and openLog() write the same lines, as text and as JSON', () =>
     ];
     for (const log of logs) {
       log('alice', 'CMD', 'backup "x" é', { tag: 'CRON', pid: 4711 });
-      log('CRON', 'ERROR', 'it\nbroke', { level: 'error' });
+      log('CRON', 'ERROR', 'it\nbroke', { level: 'error', about: { run: 'r-1', exit: 2 } });
     }
     const [left, right] = files.map((file) =>
       readFileSync(file, 'utf8')
@@ -112,6 +114,60 @@ test('openLog() writes JSON that says everything', () => {
     event: 'CMD',
     msg: 'x\ny',
   });
+});
+
+/** Be a journal or syslog daemon: each datagram and the sender's pid, in hexadecimal, a line each. */
+const LISTEN = `use Socket; $| = 1; unlink $ARGV[0];
+  socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; bind($s, pack_sockaddr_un($ARGV[0])) or die;
+  print "listening\\n";
+  while (defined(recv($s, my $data, 1000000, 0))) { print unpack("H*", $data), "\\n"; }`;
+
+async function listen(
+  t: TestContext,
+  path: string,
+): Promise<{ heard: () => string[]; end: () => void }> {
+  const child = spawn('perl', ['-e', LISTEN, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const end = (): void => void child.kill();
+  t.after(end);
+  let text = '';
+  child.stdout.on('data', (data: Buffer) => (text += data.toString()));
+  await until('somebody listens', () => text.includes('listening'));
+  const heard = (): string[] =>
+    text
+      .split('\n')
+      .slice(1, -1)
+      .map((hex) => Buffer.from(hex, 'hex').toString());
+  return { heard, end };
+}
+
+test('fieldsOf() gives a value with a newline its length, and leaves out what is not known', () => {
+  const entry = fieldsOf({ A: 'b=c', N: 0, GONE: undefined, NONE: null, TWO: 'x\ny' });
+  assert.equal(entry.toString('latin1'), 'A=b=c\nN=0\nTWO\n\x03\0\0\0\0\0\0\0x\ny\n');
+});
+
+test('openSink() tells the journal what a line is about, and a new journal too', async (t) => {
+  const socket = join(folder, 'journal');
+  const first = await listen(t, socket);
+  const log = plainLog(openSink({ to: { journal: socket }, format: 'text' }), 'CRON');
+  log('alice', 'CMD', 'a\nCRON_USER=root', { pid: 17, about: { user: 'alice' } });
+  const about = { user: 'alice', entry: 'abc', crontab: '*system*', line: 3, run: 'r-1' };
+  const failed = { exit: 1, signal: null };
+  logAbout(log, about)('CRON', 'error', 'failed', { level: 'error', about: failed });
+  await until('both are there', () => first.heard().length === 2);
+  const head = (priority: number, pid: number): string =>
+    `PRIORITY=${priority}\nSYSLOG_FACILITY=9\nSYSLOG_IDENTIFIER=CRON\nSYSLOG_PID=${pid}\n`;
+  assert.deepEqual(first.heard(), [
+    `MESSAGE=(alice) CMD (a CRON_USER=root)\n${head(6, 17)}CRON_USER=alice\n`,
+    `MESSAGE=(CRON) error (failed)\n${head(3, process.pid)}CRON_USER=alice\nCRON_ENTRY=abc\n` +
+      'CRON_CRONTAB=*system*\nCRON_LINE=3\nCRON_RUN=r-1\nCRON_EXIT=1\n',
+  ]);
+  first.end();
+  const second = await listen(t, socket);
+  log('alice', 'CMD', 'x'.repeat(300_000));
+  await until('it is there', () => second.heard().length === 1);
+  const [line = ''] = second.heard();
+  assert.match(line, /^MESSAGE=\(alice\) CMD \(x+\.\.\.\nPRIORITY=6\n/);
+  assert.ok(line.length < 140_000);
 });
 
 test('openSink() writes to stderr or stdout, and minds none that is closed', () => {

@@ -5,6 +5,17 @@ import { array, check, failed, libc, struct } from './native.ts';
 // As glibc and musl lay them out on every architecture of Linux.
 struct('ucred', { pid: 'int32', uid: 'uint32', gid: 'uint32' });
 struct('sockaddr_un', { family: 'uint16', path: array('char', 108) });
+// The kernel's, of 64 bits; musl's has narrower counts there, and padding.
+struct('iovec', { base: 'uint8 *', length: 'size_t' });
+struct('msghdr', {
+  name: 'void *',
+  nameLength: 'size_t',
+  data: 'iovec *',
+  count: 'size_t',
+  control: 'uint8 *',
+  controlLength: 'size_t',
+  flags: 'size_t',
+});
 
 const c = {
   socket: libc.func('int socket(int domain, int type, int protocol)'),
@@ -15,6 +26,7 @@ const c = {
   getsockopt: libc.func(
     'int getsockopt(int fd, int level, int name, _Out_ ucred *value, _Inout_ uint32 *length)',
   ),
+  sendmsg: libc.func('intptr_t sendmsg(int fd, msghdr *message, int flags)'),
   send: libc.func('intptr_t send(int fd, const uint8 *data, size_t length, int flags)'),
 };
 
@@ -50,6 +62,31 @@ export function peerCredentials(fd: number): Peer {
   if (pid === undefined || uid === undefined || gid === undefined)
     throw new Error('getsockopt: no credentials');
   return { pid, uid, gid };
+}
+
+const SCM_CREDENTIALS = 2;
+
+/**
+ * Send one datagram in the name of another process, which has to be alive; only root can.
+ * @returns false when it could not be sent so
+ */
+export function sendAs(fd: number, data: Buffer, pid: number): boolean {
+  // struct cmsghdr and the struct ucred in it, padded to 8 bytes.
+  const control = Buffer.alloc(32);
+  control.writeBigUInt64LE(28n, 0);
+  control.writeInt32LE(SOL_SOCKET, 8);
+  control.writeInt32LE(SCM_CREDENTIALS, 12);
+  control.writeInt32LE(pid, 16);
+  const message = {
+    name: null,
+    nameLength: 0,
+    data: { base: data, length: data.length },
+    count: 1,
+    control,
+    controlLength: control.length,
+    flags: 0,
+  };
+  return Number(c.sendmsg(fd, message, MSG_NOSIGNAL)) === data.length;
 }
 
 /** Send one datagram; a queue that is full is waited for a little. False when it could not be sent. */
