@@ -91,7 +91,7 @@ function answers(
   async function list({ head: { purpose }, caller, user }: Call): Promise<Answer> {
     const event = LISTINGS.has(purpose) ? LISTINGS.get(purpose) : 'LIST';
     if (event) note(log, caller, event, user.name);
-    const body = await store.read(user);
+    const body = await store.read(user, purpose === 'whole');
     return body === null ? { head: noCrontab(user) } : { head: DONE, body };
   }
 

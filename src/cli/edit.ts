@@ -2,7 +2,6 @@
 import { EXIT, Failure } from '../system/failure.ts';
 import { createDraft, type Draft } from './editor.ts';
 import type { Session } from './session.ts';
-import { withoutHeader } from './header.ts';
 import { acceptTable } from './table.ts';
 import { tellNext } from './tell.ts';
 import { ask, say, undisturbed } from './terminal.ts';
@@ -31,7 +30,7 @@ export async function editTable(session: Session): Promise<number> {
   const { user, tables, log } = session;
   const seen = await tables.read('edit');
   if (seen === null) say(`no crontab for ${user.name} - using an empty one`);
-  const given = seen === null ? Buffer.from(EMPTY_TABLE) : withoutHeader(seen);
+  const given = seen ?? Buffer.from(EMPTY_TABLE);
   const draft = createDraft(given, process.env);
   const outcome = await editDraft(session, draft, given, seen);
   if (outcome === 'left') say(`crontab: edits left in ${draft.file}`);

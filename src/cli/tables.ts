@@ -5,14 +5,14 @@ import { type BackupInfo, type Refusal, SOCKET_NAME } from '../control/protocol.
 import type { TabOwner } from '../spool/store.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 
-/** What a table is read for: the log tells it. A `change` is told when it is made. */
-export type Purpose = 'list' | 'edit' | 'change';
+/** What a table is read for: the log tells it. A `change` is told when it is made; `whole` is a list with the header. */
+export type Purpose = 'list' | 'whole' | 'edit' | 'change';
 
 /** What crontab(1) does to the table of one user, and its log tells. Each throws a Failure. */
 export interface Tables {
   /** Whether cron.allow and cron.deny let the user have one, by cron's word; null: no cron gives it. */
   permitted(): Promise<boolean | null>;
-  /** The table as it is; null: none. */
+  /** The table; null: none. */
   read(purpose: Purpose): Promise<Buffer | null>;
   /**
    * Put a table in force in one step.

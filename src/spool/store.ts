@@ -1,9 +1,10 @@
 /** A user's table: read, replaced, removed; here straight in the spool. */
-import { constants } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXIT, errorCode, Failure, reason } from '../system/failure.ts';
 import { readAll, withFile } from './file.ts';
+import { withHeader, withoutHeader } from './header.ts';
 import { isUserTab } from './names.ts';
 import { LOAD_LIMIT } from './tab.ts';
 
@@ -17,8 +18,8 @@ export interface TabOwner {
 
 /** What crontab(1) does to tables, whoever keeps them. Each throws a Failure. */
 export interface Crontabs {
-  /** The user's table as it is; null: none. */
-  read(user: TabOwner): Promise<Buffer | null>;
+  /** The user's table, or with `whole` all that lies there, its header too; null: none. */
+  read(user: TabOwner, whole?: boolean): Promise<Buffer | null>;
   /**
    * Put a table in force in one step.
    * @param seen what the table was when the change began; if it no longer is, nothing is done
@@ -32,9 +33,10 @@ export interface Crontabs {
 /** The tables of a spool directory that this process may write: as root, or as its owner. */
 export function spoolCrontabs(directory: string): Crontabs {
   const crontabs: Crontabs = {
-    read: (user) => {
+    async read(user, whole = false) {
       const path = tabPath(directory, user);
-      return attempt(`read the crontab "${path}"`, () => readTable(path, user));
+      const table = await attempt(`read the crontab "${path}"`, () => readTable(path, user));
+      return table === null || whole ? table : withoutHeader(table);
     },
     async install(user, table, seen) {
       // Two edits overlap for minutes; for the microseconds from here to rename(2) nobody waits in line.
@@ -95,9 +97,13 @@ async function replace(
 ): Promise<void> {
   const { handle, temporary } = await createTemporary(directory);
   try {
-    await handle.writeFile(table);
+    await handle.writeFile(withHeader(table, new Date()));
     await handle.chmod(0o600);
-    if (process.getuid?.() === 0) await handle.chown(uid, -1);
+    if (process.getuid?.() === 0) {
+      // The group as Debian's crontab leaves it: the spool's.
+      const { gid } = statSync(directory);
+      await handle.chown(uid, gid);
+    }
     await handle.sync();
     await rename(temporary, path);
   } catch (error) {

@@ -8,6 +8,7 @@ import { fromBytes, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Log } from '../system/sink.ts';
 import { readAll, withFile } from './file.ts';
+import { headerLength } from './header.ts';
 
 /** Where a crontab lies and what it is called. */
 export interface Place {
@@ -55,7 +56,11 @@ export function readTab(place: Place, owners: readonly number[]): Reading {
       const event = distrust(stat, place.user !== null, owners);
       if (event !== null) return refuse(event);
       const bytes = readAll(fd, stat.size, LOAD_LIMIT);
-      if (bytes !== null) return { ok: true, text: fromBytes(bytes) };
+      if (bytes !== null) {
+        const text = fromBytes(bytes);
+        // Lines are counted as their user sees them.
+        return { ok: true, text: place.user === null ? text : text.slice(headerLength(text)) };
+      }
       const long = `${place.shown}: crontab must not be longer than ${LOAD_LIMIT} bytes`;
       return { ok: false, event: 'ERROR', detail: `${long}, this crontab file will be ignored` };
     });

@@ -142,7 +142,6 @@ test(
 /** What `crontab -l` loads of ours, in the order of the alphabet: its time goes mostly into that. */
 const LOADED = [
   'cli/crontab.js',
-  'cli/header.js',
   'cli/list.js',
   'cli/options.js',
   'cli/session.js',
@@ -151,12 +150,11 @@ const LOADED = [
   'control/client.js',
   'control/protocol.js',
   'spool/access.js',
-  'system/bytes.js',
   'system/defaults.js',
   'system/failure.js',
 ];
 /** What a configuration costs besides. */
-const FOR_CONFIGURATION = ['system/config.js'];
+const FOR_CONFIGURATION = ['system/config.js', 'system/journald.js'];
 
 test('crontab -l loads no module that it does not need', async (t) => {
   const sandbox = openSandbox(t);

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { withoutHeader } from '../../src/spool/header.ts';
 import { me } from '../support/sandbox.ts';
 
 export const program = new URL('../../../bin/crontab', import.meta.url).pathname;
@@ -40,7 +41,7 @@ export interface OwnCron {
   /** `crontab -e` with an editor that is shell text and finds the file in "$1". */
   readonly edit: (editor: string, call?: Call) => Outcome;
   readonly file: (name: string, content: string | Buffer) => string;
-  /** The table in force; null: none. */
+  /** The table in force, without its header; null: none. */
   readonly table: (user?: string) => string | null;
   /** The lines of the log, such as `(root) LIST (root)`. */
   readonly events: () => string[];
@@ -91,7 +92,7 @@ export function ownCron(t: TestContext, owner?: number): OwnCron {
       crontab(['-e'], { ...call, env: { EDITOR: `edit() { ${editor}\n}; edit`, ...call?.env } }),
     table(user = me) {
       const path = join(spool, user);
-      return existsSync(path) ? readFileSync(path, 'latin1') : null;
+      return existsSync(path) ? withoutHeader(readFileSync(path)).toString('latin1') : null;
     },
     events() {
       const logged = existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(0, -1) : [];

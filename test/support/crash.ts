@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { withoutHeader } from '../../src/spool/header.ts';
 import { CallerTo } from '../control/caller.ts';
 import { entriesOf, Ledger, numberOf, startInstaller } from './installs.ts';
 import type { Sandbox, Started } from './sandbox.ts';
@@ -95,7 +96,7 @@ function isInOrder(ledger: Ledger, name: string, number: number): void {
 /** The number of a user's table, which is whole; -1: there is none. */
 function tableInSpool(sandbox: Sandbox, name: string): number {
   if (!readdirSync(sandbox.path('spool')).includes(name)) return -1;
-  const text = readFileSync(sandbox.path('spool', name), 'latin1');
+  const text = withoutHeader(readFileSync(sandbox.path('spool', name))).toString('latin1');
   const number = numberOf(name, text, SCHEDULE);
   assert.ok(number !== null, `The table of ${name} is not whole: ${text.slice(0, 200)}`);
   return number;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { boxed, openBox } from '../support/system.ts';
+import { DEBIAN, startMailcron, unpackDebian } from './crons.ts';
 import { as, openHouse } from './house.ts';
 
 test('users change their own crontabs, and see nothing of another’s', boxed, async (t) => {
@@ -91,6 +92,42 @@ test('Ansible and Puppet find what they look for', boxed, async (t) => {
   await box.write('/opt/ansible.py', ANSIBLE);
   assert.equal(await box.run('python3 -S /opt/ansible.py 2>&1'), 'as ever\n');
 });
+
+test(
+  'Debian’s crontab and ours change one table in turn, and no comment is lost',
+  boxed,
+  async (t) => {
+    const box = await openBox(t, { packages: DEBIAN });
+    await unpackDebian(box);
+    await box.run(`
+    chgrp crontab /usr/bin/crontab; chmod 2755 /usr/bin/crontab # its installation does that
+    ln -s /src/bin/crontab /usr/local/bin/ours
+    rm -f /etc/crontab /etc/cron.d/*`);
+    await startMailcron(box);
+    const own = '# one\n# two\n#\n# four\n@daily x\n';
+    const programs = ['ours', '/usr/bin/crontab'];
+    // Debian's takes an edit within a second for none.
+    const editor = '#!/bin/sh\necho "#$WHO" >> "$1"; touch -d "1 minute" "$1"\n';
+    await box.write('/opt/editor', editor, 'root', 0o755);
+    await box.write('/tmp/own', own);
+    let table = own;
+    for (const first of programs) {
+      await as(box, 'alice', `${first} /tmp/own`);
+      table = own;
+      for (const program of [...programs, ...programs]) {
+        for (const reader of programs)
+          assert.equal(await as(box, 'alice', `${reader} -l`), table, `${reader} -l`);
+        await as(box, 'alice', `EDITOR=/opt/editor WHO=${program} ${program} -e`);
+        table += `#${program}\n`;
+        const stat = await box.run('stat -c "%a %U %G" /var/spool/cron/crontabs/alice');
+        assert.equal(stat, '600 alice crontab\n');
+      }
+    }
+    assert.equal(await as(box, 'alice', 'ours -l'), table);
+    await as(box, 'alice', '/usr/bin/crontab -r');
+    assert.equal(await as(box, 'alice', 'ours -l || :'), 'no crontab for alice\n');
+  },
+);
 
 const USERS = 200;
 
