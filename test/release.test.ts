@@ -45,8 +45,12 @@ test('the version of package.json is that of the lock file and of the programs',
   assert.match(manifest.version, /^\d+\.\d+\.\d+(?:-[\w.]+)?$/);
   assert.equal(lock.version, manifest.version);
   assert.equal(lock.packages['']?.version, manifest.version);
-  for (const program of ['bin/cron', 'bin/mailcron-setup'])
+  const programs = Object.values(manifest.bin);
+  assert.ok(programs.length > 3);
+  for (const program of programs)
     assert.equal(output([program, '--version']), `mailcron ${manifest.version}\n`);
+  for (const program of ['bin/crontab', 'bin/cronctl'])
+    assert.equal(output([program, '-V']), `mailcron ${manifest.version}\n`);
 });
 
 test('the changelog begins with what is unreleased, then has the versions, the newest first', () => {

@@ -4,7 +4,7 @@ _cronctl() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]-}
   COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "$_cronctl_commands help" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "$_cronctl_commands help --version" -- "$word")
     return
   fi
   case $before in

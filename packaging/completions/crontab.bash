@@ -7,7 +7,7 @@ _mailcron_crontab() {
     --backups | --restore) mapfile -t COMPREPLY < <(compgen -W '1 2 3 4 5 6 7 8 9 10' -- "$word"); return ;;
   esac
   case $word in
-    -*) mapfile -t COMPREPLY < <(compgen -W '-e -i -l -n -r -T -u -h --backups --restore --user --config --help' -- "$word") ;;
+    -*) mapfile -t COMPREPLY < <(compgen -W '-e -i -l -n -r -T -u -h -V --backups --restore --user --config --help --version' -- "$word") ;;
     *) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
   esac
 }

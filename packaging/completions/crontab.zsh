@@ -11,4 +11,5 @@ _arguments -s \
   '--restore[put one of them in force again]::number:(1 2 3 4 5 6 7 8 9 10)' \
   '--config[read this file]:file:_files' \
   '(- *)'{-h,--help}'[show the options]' \
+  '(- *)'{-V,--version}'[show the version]' \
   '::crontab:_files'

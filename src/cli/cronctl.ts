@@ -1,6 +1,7 @@
 /** cronctl(1): the command line → one of its commands. */
 import { EXIT, Failure } from '../system/failure.ts';
 import { print, say } from './terminal.ts';
+import { version } from './version.ts';
 
 const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--from T] [--until T]
 \t\t[-n N | --timeline] [--tz ZONE] [--json] [--config FILE]
@@ -30,7 +31,7 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \tmailq\t(tells which mails wait, and why)
 \tflush\t(has cron try to send them now)
 
-\tcronctl COMMAND --help tells more`;
+\tcronctl COMMAND --help tells more, and cronctl --version the version`;
 
 /** A command takes the arguments behind its name, and returns the exit status. */
 export type Command = (args: readonly string[]) => Promise<number>;
@@ -57,6 +58,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     if (name === '--help' || name === '-h' || name === 'help') {
       await print(Buffer.from(`${USAGE}\n`));
+      return EXIT.OK;
+    }
+    if (name === '--version' || name === '-V') {
+      await print(Buffer.from(`mailcron ${version()}\n`));
       return EXIT.OK;
     }
     const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;

@@ -3,7 +3,7 @@ import { EXIT, Failure } from '../system/failure.ts';
 import { listTable, none } from './list.ts';
 import { type CommandLine, commandLine } from './options.ts';
 import { openSession, type Session } from './session.ts';
-import { ask, say, undisturbed } from './terminal.ts';
+import { ask, print, say, undisturbed } from './terminal.ts';
 
 const USAGE = `usage:\tcrontab [-u user] [-n] file
 \tcrontab [ -u user ] [ -i ] { -e | -l | -r }
@@ -11,6 +11,7 @@ const USAGE = `usage:\tcrontab [-u user] [-n] file
 \tcrontab -T file
 
 \t-h\t(displays this help message)
+\t-V\t(displays the version)
 
 \tfile\t(default operation is replace, per 1003.2; "-": standard input)
 \t-n\t(dry run: checks the syntax, then bails out)
@@ -32,11 +33,11 @@ const USAGE = `usage:\tcrontab [-u user] [-n] file
 const CONFIG = '\u1000';
 const BACKUPS = '\u1001';
 const RESTORE = '\u1002';
-const OPTIONS = `u:(user)nielrTh(help)${CONFIG}:(config)${BACKUPS}(backups)${RESTORE}(restore)`;
+const OPTIONS = `u:(user)nielrTh(help)V(version)${CONFIG}:(config)${BACKUPS}(backups)${RESTORE}(restore)`;
 
 /** What is to be done; of `replace`, `dryRun` and `check` with which file, `-` being stdin. */
 type Operation =
-  | { readonly kind: 'help' | 'edit' | 'list' | 'remove' }
+  | { readonly kind: 'help' | 'version' | 'edit' | 'list' | 'remove' }
   | { readonly kind: 'backups' | 'restore'; readonly number: number | null }
   | { readonly kind: 'replace' | 'dryRun' | 'check'; readonly file: string };
 
@@ -64,6 +65,7 @@ const LETTERS = {
 
 function chooseOperation({ options, operands }: CommandLine): Operation {
   if (options.has('h')) return { kind: 'help' };
+  if (options.has('V')) return { kind: 'version' };
   const [letter, second] = Object.entries(LETTERS).filter(([name]) => options.has(name));
   if (second !== undefined) throw misused('only one operation permitted');
   const kind = letter?.[1] ?? 'replace';
@@ -94,6 +96,10 @@ async function run(operation: Operation, options: CommandLine['options']): Promi
   if (kind === 'help') {
     say(USAGE);
     return EXIT.FAILURE; // as Debian's
+  }
+  if (kind === 'version') {
+    const { version } = await import('./version.ts');
+    return (await print(Buffer.from(`mailcron ${version()}\n`))) ? EXIT.OK : EXIT.FAILURE;
   }
   // What `crontab -l` does without is loaded where it is needed: half of its time would go into that.
   if (kind === 'check') {

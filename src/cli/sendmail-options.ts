@@ -3,7 +3,7 @@ import { fromText } from '../system/bytes.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 
 /** What is to be done. */
-export type Duty = 'send' | 'queue' | 'flush' | 'aliases' | 'verify' | 'help';
+export type Duty = 'send' | 'queue' | 'flush' | 'aliases' | 'verify' | 'help' | 'version';
 
 /** A command line, read; texts are byte strings. */
 export interface SendmailLine {
@@ -40,7 +40,8 @@ export const SENDMAIL_USAGE = `usage:\tcron-sendmail [-tinv] [-f sender] [-F nam
 \t-q\t(try now what waits)
 \t-bi\t(check the aliases; as newaliases)
 \t-bv\t(tell where addresses lead to)
-\t--config FILE\t(read this file and not /etc/mailcron.toml)`;
+\t--config FILE\t(read this file and not /etc/mailcron.toml)
+\t--version\t(show the version)`;
 
 /** While it is being read. */
 type Draft = { -readonly [Key in keyof SendmailLine]: SendmailLine[Key] };
@@ -98,6 +99,7 @@ const JOINED: Readonly<Record<string, Letter>> = {
 
 const LONG: Readonly<Record<string, Letter>> = {
   '--help': (draft) => (draft.duty = 'help'),
+  '--version': (draft) => (draft.duty = 'version'),
 };
 
 /** The program's other names, each of which is an option of its own. */

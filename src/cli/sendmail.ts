@@ -22,6 +22,7 @@ import {
 import { flushQueue, queueOf } from './queue.ts';
 import { submit } from './submit.ts';
 import { print, say, undisturbed } from './terminal.ts';
+import { version } from './version.ts';
 
 /** Run sendmail; returns its exit status. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -46,6 +47,10 @@ const DUTIES: Readonly<Record<Duty, (line: SendmailLine) => Promise<number>>> = 
   verify,
   help: async () => {
     await print(Buffer.from(`${SENDMAIL_USAGE}\n`));
+    return EXIT.OK;
+  },
+  version: async () => {
+    await print(Buffer.from(`mailcron ${version()}\n`));
     return EXIT.OK;
   },
 };

@@ -74,6 +74,7 @@ const table: readonly [args: string, read: Partial<SendmailLine>][] = [
   ['--config file root', { config: 'file', recipients: ['root'] }],
   ['--config=file -t', { config: 'file', fromMessage: true }],
   ['--help', { duty: 'help' }],
+  ['--version', { duty: 'version' }],
   // cron, bsd-mailx, mailutils, s-nail, git send-email, mutt, PHP
   ['-FCronDaemon -i -odi -oem root', { name: 'CronDaemon', dotEnds: false, recipients: ['root'] }],
   [
