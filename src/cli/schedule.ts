@@ -22,9 +22,9 @@ import { testClock } from '../system/testclock.ts';
 import { systemUsers, type Users } from '../system/users.ts';
 import { onUsr1 } from './agenda.ts';
 import { Ahead } from './ahead.ts';
-import { count } from './columns.ts';
 import { controlDesk, type ControlTools } from './control.ts';
 import { type LoadedCrontabs, openCrontabs, ownName } from './crontabs.ts';
+import { Doing } from './doing.ts';
 import { Ended } from './ended.ts';
 import { Expectations } from './expect.ts';
 import { tellParent } from './fork.ts';
@@ -90,7 +90,9 @@ export async function schedule(
 
   const crontabs = await loadCrontabs(around);
   const ended = new Ended();
-  const { runners, history, outbound, start } = await openWorks(around, ended);
+  let doing: Doing | null = null;
+  const works = await openWorks(around, ended, () => doing?.changed());
+  const { runners, history, outbound, start } = works;
   const expectations = new Expectations(join(paths.state, 'expected'), log);
   const alarm = openAlarm(settings.config, users, log);
   const metrics = new Metrics(settings.config.metrics, clock.now());
@@ -101,17 +103,18 @@ export async function schedule(
     alarm.ran(record);
   });
   if (!settings.startNothing) tellOwners(crontabs, paths.state, runners, log);
+  const soonest = new Soonest(crontabs, clock, hostname());
   const server = await openControl(around, crontabs, {
     runners,
     outbound,
     ended,
     metrics,
     present,
+    soonest,
   });
   log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
-  const doing = (): string =>
-    summary(crontabs.tabs, runners.jobs.filter(({ waiting }) => waiting !== true).length);
-  manager.ready(doing());
+  doing = new Doing({ manager, crontabs, runners, soonest, clock });
+  doing.ready();
   onHangup(crontabs, manager, doing);
   onUsr1(crontabs, clock, log);
   if (forked) await leaveTerminal();
@@ -151,7 +154,7 @@ export async function schedule(
     remember(lasts: typeof progress.from): void {
       progress.remember(lasts);
       void outbound?.rounds.look(); // each minute, after its jobs
-      manager.alive(doing());
+      doing?.alive();
       if (settings.startNothing) return;
       history.minute();
       lookForOverdue();
@@ -162,6 +165,7 @@ export async function schedule(
     log,
   };
   await daemon(tools, progress.from, progress.ran, signal);
+  doing.close();
   manager.stopping();
   await server.close();
   await crontabs.close();
@@ -193,22 +197,15 @@ async function loadCrontabs(around: Surroundings): Promise<LoadedCrontabs> {
 }
 
 /** Tell the manager of the look at the crontabs that a SIGHUP asks for. */
-function onHangup(crontabs: LoadedCrontabs, manager: Manager, doing: () => string): void {
+function onHangup(crontabs: LoadedCrontabs, manager: Manager, doing: Doing): void {
   process.on('SIGHUP', () => {
     manager.reloading();
-    void crontabs.refresh().then(() => manager.ready(doing()));
+    void crontabs.refresh().then(() => doing.ready());
   });
 }
 
-/** What the daemon is doing, in a line. */
-function summary(tabs: readonly Tab[], jobs: number): string {
-  const entries = tabs.reduce((sum, tab) => sum + tab.entries.length, 0);
-  const what = [count(entries, 'entry', 'entries'), count(tabs.length, 'crontab')].join(' in ');
-  return `${what}, ${count(jobs, 'running job')}`;
-}
-
 /** Take over the runners that live, start one, and begin the rounds of the outbox. */
-async function openWorks(around: Surroundings, ended: Ended): Promise<Works> {
+async function openWorks(around: Surroundings, ended: Ended, onChange: () => void): Promise<Works> {
   const { settings, clock, users, log, choice, forked, signal } = around;
   const { state, run } = settings.config.paths;
   const outbound = settings.startNothing ? null : makeRounds(settings.config, users, log);
@@ -222,8 +219,11 @@ async function openWorks(around: Surroundings, ended: Ended): Promise<Works> {
     mailed: () => runsIn(join(state, 'outbox')),
     fork: (id) => startRunner(instructions(id, settings, choice), forked),
     witness: {
-      started() {},
-      ended: (job, how) => ended.add(job, how, clock.now()),
+      started: onChange,
+      ended(job, how) {
+        ended.add(job, how, clock.now());
+        onChange();
+      },
     },
     log,
     signal,
@@ -264,11 +264,11 @@ function tellOwners(crontabs: LoadedCrontabs, state: string, runners: Runners, l
 function openControl(
   { settings, users, log, clock }: Surroundings,
   crontabs: LoadedCrontabs,
-  parts: Pick<Works, 'runners' | 'outbound'> & Pick<ControlTools, 'ended' | 'metrics' | 'present'>,
+  parts: Pick<Works, 'runners' | 'outbound'> &
+    Pick<ControlTools, 'ended' | 'metrics' | 'present' | 'soonest'>,
 ): Promise<ControlServer> {
   const rounds = parts.outbound?.rounds ?? null;
-  const soonest = new Soonest(crontabs, clock, hostname());
-  const tools = { ...parts, crontabs, rounds, users, log, soonest, started: clock.now() };
+  const tools = { ...parts, crontabs, rounds, users, log, started: clock.now() };
   return openServer({
     path: join(settings.config.paths.run, SOCKET_NAME),
     desk: controlDesk(settings, tools),

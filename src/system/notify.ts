@@ -6,6 +6,8 @@ import type { Log } from './sink.ts';
 
 /** The manager of services, systemd or another that speaks its protocol. */
 export interface Manager {
+  /** Somebody hears what is told. */
+  readonly listens: boolean;
   /** The work begins: what is ordered after the service may start. */
   ready(status: string): void;
   /** The configuration is read again, until `ready()`. */
@@ -13,12 +15,21 @@ export interface Manager {
   stopping(): void;
   /** Alive, and what it is doing, in a line for people. */
   alive(status: string): void;
+  /** What it is doing. */
+  does(status: string): void;
 }
 
 /** The variables of the protocol; nobody whom the service starts is to speak in its name. */
 const VARIABLES = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const;
 
-const NOBODY: Manager = { ready() {}, reloading() {}, stopping() {}, alive() {} };
+const NOBODY: Manager = {
+  listens: false,
+  ready() {},
+  reloading() {},
+  stopping() {},
+  alive() {},
+  does() {},
+};
 
 /**
  * Take the manager's socket out of the environment.
@@ -41,15 +52,18 @@ export function openManager(env: NodeJS.ProcessEnv, interval: number, log: Log):
     complain(
       `the watchdog of the service (${patience / 1000} s) is not longer than the minute in which it is fed: set WatchdogSec=180`,
     );
-  const tell = (...facts: string[]): void => void send(fd, Buffer.from(facts.join('\n')));
+  let tell = (...facts: string[]): void => void send(fd, Buffer.from(facts.join('\n')));
   return {
+    listens: true,
     ready: (status) => tell('READY=1', statusLine(status)),
     reloading: () => tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
     stopping() {
       tell('STOPPING=1');
       closeDescriptor(fd);
+      tell = () => {};
     },
     alive: (status) => tell('WATCHDOG=1', statusLine(status)),
+    does: (status) => tell(statusLine(status)),
   };
 }
 

@@ -33,26 +33,34 @@ describe('cron and its service manager', () => {
   test('is ready, lives, reloads, stops', async (t) => {
     const sandbox = openSandbox(t);
     const told = await listen(t, sandbox.path('notify'));
-    sandbox.tab(`@reboot env > ${sandbox.path('seen')}; sleep 100\n0 0 1 1 * true\n`);
+    sandbox.tab(
+      `@reboot env > ${sandbox.path('seen')}; sleep 100\n0 0 29 2 * true\n@reboot true\n`,
+    );
     const daemon = await sandbox.start([], { environment: environment(sandbox, '180000000') });
     await until('it is ready', () => told().length > 0);
-    assert.deepEqual(told()[0], 'READY=1 | STATUS=2 entries in 1 crontab, 0 running jobs');
+    assert.deepEqual(told()[0], 'READY=1 | STATUS=3 entries in 1 crontab, 0 running jobs');
+    // Within a second, and each change of jobs too.
+    const doing =
+      /^STATUS=3 entries in 1 crontab, 1 running job(?:, next \w{3} \d{4}-02-29 00:00 [+-]\d{4})?$/;
+    await until('it tells its job', () => doing.test(told().at(-1) ?? ''));
 
     await until('it lives', () => told().some((line) => line.startsWith('WATCHDOG=1 ')), {
       limit: 70_000,
     });
-    const alive = told().find((line) => line.startsWith('WATCHDOG=1 '));
-    assert.equal(alive, 'WATCHDOG=1 | STATUS=2 entries in 1 crontab, 1 running job');
+    const alive = told().find((line) => line.startsWith('WATCHDOG=1 ')) ?? '';
+    assert.match(alive.replace('WATCHDOG=1 | ', ''), doing);
 
-    sandbox.tab('@reboot sleep 100\n');
+    sandbox.tab('@reboot sleep 100\n0 0 1 1 * true\n');
     daemon.kill('SIGHUP');
     await until(
       'it has reloaded',
       () => told().filter((line) => line.startsWith('READY')).length === 2,
     );
-    const after = told().filter((line) => !line.startsWith('WATCHDOG'));
+    const after = told().filter((line) => !/^(?:WATCHDOG|STATUS)/.test(line));
     assert.match(after[1] ?? '', /^RELOADING=1 \| MONOTONIC_USEC=\d+$/);
-    assert.equal(after[2], 'READY=1 | STATUS=1 entry in 1 crontab, 1 running job');
+    assert.equal(after[2], 'READY=1 | STATUS=2 entries in 1 crontab, 1 running job');
+    const next = /^STATUS=2 entries in 1 crontab, 1 running job, next \w{3} \d{4}-01-01 00:00 /;
+    await until('it tells what is next', () => next.test(told().at(-1) ?? ''));
 
     daemon.kill('SIGTERM');
     await daemon.ended;

@@ -67,6 +67,12 @@ test('the journal finds the lines of a job by fields', booted, async (t) => {
   assert.deepEqual((await find(`CRON_RUN=${run}`)).slice(0, 1), ['(alice) CMD (exit 3)']);
   const first = await find('CRON_CRONTAB=alice CRON_LINE=1');
   assert.deepEqual(first, ['(alice) CMD (echo lives; sleep 1000)']);
+  const doing =
+    /^\d+ entries in \d+ crontabs, 1 running job, next \w{3} [\d-]{10} \d\d:\d\d \+0000\n$/;
+  await until('systemctl status tells the job and what is next', async () => {
+    const said = await box.run('systemctl show --value -p StatusText mailcron');
+    return doing.test(said) || undefined;
+  });
   const facility = await find('SYSLOG_FACILITY=9 SYSLOG_IDENTIFIER=CRON PRIORITY=6 CRON_EXIT=3');
   assert.deepEqual(facility, failed);
 });
