@@ -292,7 +292,9 @@ export class Runner {
   /** Let it be; its record and its journal say so a little later. */
   #leaveOut(firing: Firing, why: string): JournalLine[] {
     const { run, user, identity, command, watched } = firing;
-    this.#tools.log(user, 'INFO', `${why} and too many wait, left out: ${toText(command)}`);
+    const about = aboutOf(firing);
+    const detail = `${why} and too many wait, left out: ${toText(command)}`;
+    this.#tools.log(user, 'ERROR', detail, { level: 'error', about });
     if (watched === true) this.#tell({ word: 'over', run, exit: null, size: 0, isGapped: false });
     if (this.#waiting.delete(run)) {
       this.#next(this.#queue.free(identity));

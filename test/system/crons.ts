@@ -70,7 +70,7 @@ export async function startDebian(
 }
 
 /** Write every line that is sent to a socket into a file. */
-async function startSyslog(box: Box, folder: string, file: string): Promise<void> {
+export async function startSyslog(box: Box, folder: string, file: string): Promise<void> {
   const socket = folder === '/dev' ? 'log' : 'log.socket';
   const perl = `
     socket S, AF_UNIX, SOCK_DGRAM, 0;
