@@ -125,6 +125,25 @@ test(
   },
 );
 
+test(
+  'a line goes to syslog where no journal listens, and to stderr where no syslog does',
+  boxed,
+  async (t) => {
+    const box = await openBox(t);
+    await box.write(
+      '/opt/log.mjs',
+      `import { openSink, plainLog } from '/src/dist/src/system/sink.js';
+    const sink = openSink({ to: { journal: '/run/no/journal' }, format: 'text' });
+    plainLog(sink, 'CRON')('alice', 'CMD', 'backup', { pid: 17, about: { user: 'alice' } });`,
+    );
+    const line = /CRON\[17\]: \(alice\) CMD \(backup\)$/m;
+    assert.match(await box.run('node /opt/log.mjs 2>&1'), line);
+    await startSyslog(box, '/dev', RAW);
+    assert.equal(await box.run('node /opt/log.mjs 2>&1'), '');
+    await until('syslog has it', async () => line.test(await box.read(RAW)) || undefined);
+  },
+);
+
 const BAD_LINE =
   'ERROR (bad minute; while reading crontabs/alice:5:1: "61" is out of range: the minute is 0 to 59)';
 
