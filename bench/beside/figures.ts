@@ -1,0 +1,39 @@
+/** Numbers → their middle and their spread, and tables of them. */
+
+/** The one in the middle; NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [low = NaN, high = NaN] = [
+    sorted[Math.floor((sorted.length - 1) / 2)],
+    sorted[Math.floor(sorted.length / 2)],
+  ];
+  return (low + high) / 2;
+}
+
+/** A number with three figures at most, as people read it. */
+export function brief(value: number): string {
+  if (Number.isNaN(value)) return '-';
+  const size = Math.abs(value);
+  return value.toLocaleString('en', { maximumFractionDigits: size < 10 ? 2 : size < 100 ? 1 : 0 });
+}
+
+/** The median and, of several, the least and the greatest: `12 (10 to 15)`. */
+export function spread(values: readonly number[]): string {
+  const middle = brief(median(values));
+  if (values.length < 2) return middle;
+  return `${middle} (${brief(Math.min(...values))} to ${brief(Math.max(...values))})`;
+}
+
+/** Rows of cells, the first with the titles → a table of Markdown whose columns stand below each other. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, at) =>
+    Math.max(...rows.map((row) => (row[at] ?? '').length)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join(' | ')} |\n`;
+  const rule = widths.map((width, at) =>
+    at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+  );
+  const [head = [], ...body] = rows;
+  return [head, rule, ...body].map(line).join('');
+}
