@@ -11,6 +11,7 @@ import { openBackups } from '../spool/backup.ts';
 import { spoolCrontabs } from '../spool/store.ts';
 import type { Log } from '../system/sink.ts';
 import { systemNames } from '../system/users.ts';
+import { type ArchiveTools, archiveAnswers } from './archive.ts';
 import { TABLE_LIMIT } from './check.ts';
 import { type LoadedCrontabs, ownName } from './crontabs.ts';
 import type { Ended } from './ended.ts';
@@ -27,6 +28,7 @@ import type { Soonest } from './soonest.ts';
 export interface ControlTools extends ReceptionTools {
   readonly crontabs: LoadedCrontabs;
   readonly runners: LiveTools['runners'] & Pick<Runners, 'list'>;
+  readonly history: ArchiveTools['history'];
   readonly soonest: Soonest;
   readonly ended: Ended;
   readonly metrics: Metrics;
@@ -86,6 +88,7 @@ function answers(
     startsNothing,
     note: (caller, event, detail) => log(caller.name, event, detail),
   });
+  const archive = archiveAnswers({ history: tools.history, daemon });
   const mails = mailAnswers({ outbox: join(paths.state, 'outbox'), rounds, daemon });
 
   async function list({ head: { purpose }, caller, user }: Call): Promise<Answer> {
@@ -146,6 +149,8 @@ function answers(
       }),
     },
     metrics: { body: 'none', answer: metricsAnswer(tools.metrics, tools.present, daemon) },
+    history: { body: 'none', answer: archive.history },
+    log: { body: 'none', answer: archive.log },
     run: { body: 'none', answer: live.run },
     follow: { body: 'none', answer: live.follow },
     kill: { body: 'none', answer: live.kill },

@@ -76,7 +76,7 @@ export class History {
    * @throws when there is no history to be had
    */
   async list(query: Query): Promise<readonly RunRecord[]> {
-    await this.#fold();
+    if (query.before === undefined) await this.#fold();
     return (await this.#historians.ask({ ask: 'list', query })).runs ?? [];
   }
 

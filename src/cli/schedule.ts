@@ -106,6 +106,7 @@ export async function schedule(
   const soonest = new Soonest(crontabs, clock, hostname());
   const server = await openControl(around, crontabs, {
     runners,
+    history,
     outbound,
     ended,
     metrics,
@@ -264,7 +265,7 @@ function tellOwners(crontabs: LoadedCrontabs, state: string, runners: Runners, l
 function openControl(
   { settings, users, log, clock }: Surroundings,
   crontabs: LoadedCrontabs,
-  parts: Pick<Works, 'runners' | 'outbound'> &
+  parts: Pick<Works, 'runners' | 'history' | 'outbound'> &
     Pick<ControlTools, 'ended' | 'metrics' | 'present' | 'soonest'>,
 ): Promise<ControlServer> {
   const rounds = parts.outbound?.rounds ?? null;

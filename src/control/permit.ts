@@ -17,6 +17,8 @@ const RULES = {
   backup: 'crontab',
   status: 'own',
   metrics: 'own',
+  history: 'own',
+  log: 'own',
   run: 'crontab',
   follow: 'own',
   kill: 'own',

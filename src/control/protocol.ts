@@ -1,5 +1,6 @@
 /** The control protocol, version 1: bytes of a connection ↔ heads and bodies; docs/control-protocol.md is its law. */
 import type { Problem } from '../core/problem.ts';
+import type { MailFate, Outcome } from '../system/record.ts';
 
 export const PROTOCOL_VERSION = 1;
 
@@ -109,6 +110,33 @@ export interface EndedInfo {
   readonly signal?: string | null;
 }
 
+/** A run of the history. Instants are as ISO 8601 has them; null is what is not known, or was not. */
+export interface RunInfo {
+  readonly run: string;
+  readonly user: string;
+  /** As people read it, cut to 2,000 bytes. */
+  readonly command: string;
+  readonly crontab: string | null;
+  readonly line: number | null;
+  /** The minute for which. */
+  readonly scheduled: string | null;
+  /** Who started it by hand. */
+  readonly byHand: string | null;
+  readonly started: string | null;
+  readonly ended: string | null;
+  readonly outcome: Outcome;
+  /** Of one that ran to its end: one of the two. */
+  readonly exit: number | null;
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+  /** Bytes that it printed. */
+  readonly bytes: number;
+  readonly mail: MailFate;
+  /** Seconds of processor time, and most memory in bytes. */
+  readonly cpu: number | null;
+  readonly memory: number | null;
+}
+
 /** The next start of an entry. */
 export interface NextInfo {
   /** As ISO 8601 has it. */
@@ -186,6 +214,11 @@ export interface Success {
   /** Mails that are tried now, and names of none. */
   readonly flushed?: number;
   readonly unknown?: readonly string[];
+  /** Runs that are over, the latest first. */
+  readonly runs?: readonly RunInfo[];
+  /** The run whose output, as far as it is kept, is the body; whether any of it is. */
+  readonly found?: RunInfo;
+  readonly kept?: boolean;
   /** What later requests add. */
   readonly [field: string]: unknown;
 }

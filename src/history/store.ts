@@ -17,6 +17,8 @@ export interface Query {
   readonly since?: number;
   readonly failed?: boolean;
   readonly identity?: string;
+  /** Those before this run only: to go on where an answer ended. */
+  readonly before?: string;
   /** So many at most, the latest. */
   readonly limit: number;
 }
@@ -58,6 +60,8 @@ const INSERT = `INSERT OR IGNORE INTO runs (${COLUMNS}, at, output, output_size)
 ).join(', ')})`;
 const NOTE = 'INSERT OR REPLACE INTO folded (file, place) VALUES (?, ?)';
 const FAILED = "outcome IN ('failed', 'not-started', 'unknown')";
+/** Nothing is, where that run is gone meanwhile: those before it are as well. */
+const BEFORE = '(at, rowid) < (SELECT at, rowid FROM runs WHERE run = ?)';
 /** Runs that go at once where the file is too large. */
 const MANY = 1000;
 /** It is emptied to so much of what it may have, so that not each batch has to do it. */
@@ -107,12 +111,13 @@ export class Store {
   }
 
   /** The latest runs that a query means, the newest first. */
-  list({ user, since, failed = false, identity, limit }: Query): RunRecord[] {
+  list({ user, since, failed = false, identity, before, limit }: Query): RunRecord[] {
     const conditions: [string, ...Value[]][] = [["outcome <> 'late'"]];
     if (user !== null) conditions.push(['user = ?', user]);
     if (since !== undefined) conditions.push(['at >= ?', since]);
     if (identity !== undefined) conditions.push(['identity = ?', identity]);
     if (failed) conditions.push([FAILED]);
+    if (before !== undefined) conditions.push([BEFORE, before]);
     const where = conditions.map(([text]) => text).join(' AND ');
     const values = conditions.flatMap(([, ...bound]) => bound);
     const sql = `SELECT ${COLUMNS} FROM runs WHERE ${where} ORDER BY at DESC, rowid DESC LIMIT ?`;

@@ -74,7 +74,7 @@ test('permit() lets root and the own user of the daemon alone administer it', ()
 });
 
 test('permit() tells users of their own jobs and mails, whatever cron.deny says', () => {
-  const own = ['status', 'mailq', 'flush'] as const;
+  const own = ['status', 'history', 'log', 'mailq', 'flush'] as const;
   assert.equal(decide(own, BOB, 'bob', { ...roots, access: noBob }), 'yes');
   assert.equal(decide(own, BOB, 'alice', { ...roots, access: noBob }), 'denied');
   assert.equal(decide(own, ROOT, 'bob', { ...roots, access: noBob }), 'yes');

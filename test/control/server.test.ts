@@ -64,6 +64,8 @@ async function open(
     status: none(() => said('x'.repeat(1_000_000))),
     run: none(() => said('run')),
     follow: none(() => said('follow')),
+    history: none(() => said('history')),
+    log: none(() => said('log')),
     kill: none(() => said('kill')),
     metrics: none(() => said('metrics')),
     mailq: none(() => said('mailq')),

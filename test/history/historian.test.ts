@@ -131,6 +131,9 @@ test('Historian tells of whom, since when and how it is asked', (t) => {
     [{ since: at - 2000 }, ['skipped', 'unknown']],
     [{ identity: 'x' }, ['bob', 'old']],
     [{ limit: 2 }, ['skipped', 'unknown']],
+    [{ limit: 2, before: 'unknown' }, ['failed', 'bob']],
+    [{ failed: true, before: 'unknown' }, ['failed']],
+    [{ before: 'gone' }, []],
     [{ user: 'alice', failed: true, since: at - 2500, limit: 1 }, ['unknown']],
   ];
   for (const [query, expected] of cases)
