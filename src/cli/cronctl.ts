@@ -14,6 +14,7 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \tcronctl run [--detach [--json]] [--no-mail] [--user USER] [--config FILE] ENTRY
 \tcronctl kill [--now | --signal SIGNAL] [--json] [--config FILE] RUN...
 \tcronctl log [-f | --follow] [--config FILE] RUN
+\tcronctl history [--user USER] [--failed] [--since T] [-n N] [--json] [--config FILE]
 \tcronctl reload [--json] [--config FILE]
 \tcronctl mailq [--json] [--config FILE]
 \tcronctl flush [--json] [--config FILE] [ID...]
@@ -26,7 +27,8 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \ttop\t(shows what it is doing, second by second)
 \trun\t(starts an entry now, as cron would, and shows its output)
 \tkill\t(ends a job that is running)
-\tlog\t(shows the output of a job that is running)
+\tlog\t(shows the output of a job that is running, or has been)
+\thistory\t(tells what became of jobs)
 \treload\t(has cron look at its crontabs now)
 \tmailq\t(tells which mails wait, and why)
 \tflush\t(has cron try to send them now)
@@ -47,6 +49,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.ts')).run,
   kill: async () => (await import('./kill.ts')).kill,
   log: async () => (await import('./log.ts')).log,
+  history: async () => (await import('./ran.ts')).history,
   reload: async () => (await import('./reload.ts')).reload,
   mailq: async () => (await import('./mailq.ts')).mailq,
   flush: async () => (await import('./mailq.ts')).flush,

@@ -31,12 +31,21 @@ export function notRunning(socket: string): Failure {
 }
 
 /** What cron refuses, with what may be meant instead. */
-export function failureOf({ error, message, candidates = [] }: Refusal): Failure {
+export function failureOf(refused: Refusal): Failure {
+  const { error, message, candidates = [] } = refused;
   const rows = candidates.map(({ name, user, command }) => [name, user, command].map(harmless));
   const told = columns(rows).map((line) => `\n    ${line}`);
   return new Failure(`${harmless(message)}${told.join('')}`, {
     exit: STATUSES[error] ?? EXIT.FAILURE,
+    cause: refused,
   });
+}
+
+/** Know what cron says when there is nothing of that name. */
+export function isNone(error: unknown): boolean {
+  if (!(error instanceof Failure)) return false;
+  const { cause } = error;
+  return typeof cause === 'object' && cause !== null && 'error' in cause && cause.error === 'none';
 }
 
 const STATUSES: Partial<Record<Fault, number>> = {

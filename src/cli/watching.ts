@@ -120,7 +120,7 @@ function isExit(value: unknown): value is { code: number | null; signal: string 
 }
 
 /** What a terminal is not moved by: others' jobs print what they like. */
-function shown(bytes: Buffer): Buffer {
+export function shown(bytes: Buffer): Buffer {
   if (!process.stdout.isTTY) return bytes;
   return Buffer.from(bytes.toString('latin1').replaceAll(CONTROLS, '?'), 'latin1');
 }

@@ -28,6 +28,26 @@ export function readTime(text: string, now: number, offset: (at: number) => numb
   return Number.isNaN(at) ? null : at;
 }
 
+const UNITS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: MINUTE_MS,
+  h: 60 * MINUTE_MS,
+  d: DAY,
+  w: 7 * DAY,
+};
+
+/** Read a time that was: as readTime() does, or `yesterday`, or how long ago: `30m`, `2h`, `1d`. */
+export function readPast(text: string, now: number, offset: (at: number) => number): number | null {
+  if (text === 'yesterday') {
+    // Not 24 hours: the day on which clocks change has 23 or 25.
+    const today = readTime('today', now, offset) ?? now;
+    return readTime('today', today - 1, offset);
+  }
+  const { count, unit = '' } = /^(?<count>\d{1,6})(?<unit>[smhdw])$/.exec(text)?.groups ?? {};
+  if (count !== undefined) return Math.max(0, now - Number(count) * (UNITS[unit] ?? 0));
+  return readTime(text, now, offset);
+}
+
 /** Find the instant at which clocks show a time: the first of two; after the jump, if none does. */
 function instantOf(wall: number, offset: (at: number) => number): number {
   const [before, after] = [offset(wall - DAY), offset(wall + DAY)];

@@ -295,7 +295,7 @@ test('cronctl check allows a leading "-" to root alone', (t) => {
 const misuse: Record<string, RegExp> = {
   '': /^cronctl: usage error: a command is needed\nusage:/,
   frobnicate:
-    /^cronctl: usage error: there is no command "frobnicate"; there are next, check, mail-test, status, metrics, top, run, kill, log, reload, mailq, flush\n/,
+    /^cronctl: usage error: there is no command "frobnicate"; there are next, check, mail-test, status, metrics, top, run, kill, log, history, reload, mailq, flush\n/,
   constructor: /there is no command "constructor"/,
   check: /^cronctl: usage error: name a file\nusage:\tcronctl check/,
   'check --user x': /unrecognized option "--user"/,
@@ -308,6 +308,11 @@ const misuse: Record<string, RegExp> = {
   'next --timeline --from 2027-01-01 --until 2027-03-01 --file -': /shows 31 days at most/,
   'next --tz Mars/Base --file -': /"Mars\/Base" is no time zone/,
   'next --from soon --file -': /--from "soon" is no time/,
+  'history --since soon': /--since "soon" is no time: write 2h, 1d, today/,
+  'history --since tomorrow': /--since "tomorrow" is yet to come/,
+  'history -n 0': /-n "0" is no number from 1 to 100000/,
+  'history -n 100001': /-n "100001" is no number/,
+  'history x': /"x" is no option/,
   'next --from 2027-01-02 --until 2027-01-01 --file -': /--until is before --from/,
 };
 for (const [line, expected] of Object.entries(misuse)) {
