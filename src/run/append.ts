@@ -35,6 +35,7 @@ export function createAppender(file: string, onTrouble: (why: string) => void): 
   let waiting: Buffer[] = [];
   let size = 0;
   let reserved = 0;
+  let isClosed = false;
   let timer: NodeJS.Timeout | undefined;
   const flush = (): boolean => {
     clearTimeout(timer);
@@ -60,6 +61,17 @@ export function createAppender(file: string, onTrouble: (why: string) => void): 
     }
     return waiting.length === 0;
   };
+  let syncing: 'no' | 'once' | 'again' = 'no';
+  /** Bring what is written to the disk; lines that come while that is done go together. */
+  const sync = (): void => {
+    if (syncing !== 'no') return void (syncing = 'again');
+    syncing = 'once';
+    fdatasync(fd, () => {
+      const more = syncing === 'again' && !isClosed;
+      syncing = 'no';
+      if (more) sync();
+    });
+  };
   return {
     get size() {
       return size;
@@ -69,11 +81,12 @@ export function createAppender(file: string, onTrouble: (why: string) => void): 
       if (waiting.length > WAITING_LIMIT) waiting.pop();
       const isWritten = flush();
       // Against a power cut only, and so not waited for: the minute's jobs must not start late.
-      fdatasync(fd, () => {});
+      sync();
       return isWritten;
     },
     flush: () => waiting.length === 0 || flush(),
     close() {
+      isClosed = true;
       clearTimeout(timer);
       ftruncateSync(fd, fstatSync(fd).size); // gives back what was reserved
       closeSync(fd);

@@ -51,7 +51,9 @@ export function script(program: Program, nofile: number | null): string {
     `echo ${REACHED} >&3`,
     'unset PWD OLDPWD SHLVL',
     // A locale that is not installed makes bash warn.
-    ...plain.map(([name, value]) => `export ${name}=${quote(value)} 2>/dev/null`),
+    '{ :', // an empty list would be a mistake
+    ...plain.map(([name, value]) => `export ${name}=${quote(value)}`),
+    '} 2>/dev/null',
     'exec 3>&- "$@"',
     '',
   ].join('\n');
