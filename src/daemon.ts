@@ -3,6 +3,7 @@ import { agenda, type Due as DueIn, zonesOf } from './core/agenda.ts';
 import { visitsWhileAway } from './core/catchup.ts';
 import type { Now, Visit, Wake } from './core/clock.ts';
 import type { Entry } from './core/entry.ts';
+import type { Gap } from './core/missed.ts';
 import { type Lasts, wakeAll } from './core/zones.ts';
 import type { Tab } from './spool/tab.ts';
 import type { Clock } from './system/clock.ts';
@@ -28,6 +29,8 @@ export interface DaemonTools {
   readonly firstSeen: (tab: Tab, entry: Entry) => number;
   /** Keep how far entries have run, for the next start of the daemon. */
   readonly remember: (lasts: Lasts) => void;
+  /** Hears of minutes that passed unseen, when what is made up for them has started. */
+  readonly unseen?: (gap: Gap) => void;
   readonly foresight?: Foresight;
   readonly hostname: string;
   readonly log: Log;
@@ -46,7 +49,7 @@ export async function daemon(
   ran: Lasts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, crontabs, start, firstSeen, remember, hostname, log } = tools;
+  const { clock, crontabs, start, firstSeen, remember, unseen, hostname, log } = tools;
   let [lasts, behind] = [from, ran];
   let before: Wake['jump'] = 'none';
   // The first look is at once: what passed during a restart need not wait for the next minute.
@@ -65,12 +68,13 @@ export async function daemon(
     if (jump !== before && told !== undefined) log('CRON', 'INFO', told);
     before = jump;
 
-    const missed = whileAway(clock, behind, nowIn);
-    for (const round of agenda(crontabs.tabs, woken.wakes, { away: missed, firstSeen }, hostname))
+    const away = whileAway(clock, behind, nowIn);
+    for (const round of agenda(crontabs.tabs, woken.wakes, { away, firstSeen }, hostname))
       await start(round);
     if (signal.aborted) return; // what has not started is for the next scheduler
     lasts = behind = woken.lasts;
     remember(lasts);
+    if (away('') !== null) unseen?.({ away, wakes: woken.wakes });
   }
 }
 

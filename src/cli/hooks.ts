@@ -3,7 +3,7 @@ import { hostname, userInfo } from 'node:os';
 import { type Facts, Hooks } from '../run/hooks.ts';
 import { systemLauncher } from '../run/launcher.ts';
 import type { Config } from '../system/config.ts';
-import { isFailure, type RunRecord } from '../system/record.ts';
+import { isFailure, isLeftOut, type RunRecord } from '../system/record.ts';
 import type { Log } from '../system/sink.ts';
 import type { Users } from '../system/users.ts';
 import type { Overdue } from './expect.ts';
@@ -37,7 +37,7 @@ export function openAlarm({ hooks, jobs }: Config, users: Users, log: Log): Alar
   return {
     ran(record) {
       if (isFailure(record)) runner.tell('failure', factsOf(record));
-      if (record.outcome === 'skipped') runner.tell('missed', factsOf(record));
+      if (isLeftOut(record)) runner.tell('missed', factsOf(record));
     },
     overdue({ identity, crontab, line, entry, user, command, since }) {
       runner.tell('missed', {

@@ -57,4 +57,5 @@ const ENDINGS: Readonly<Partial<Record<RunInfo['outcome'], string>>> = {
   'not-started': 'the job was not started',
   unknown: 'the process that watched the job died: its outcome is unknown',
   skipped: 'the job did not run: another one of its entry was running still',
+  missed: 'the job did not run: cron was not running or asleep at its time',
 };

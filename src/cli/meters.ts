@@ -8,7 +8,7 @@ import type { RunningJob } from '../run/protocol.ts';
 import type { Tab } from '../spool/tab.ts';
 import type { Config } from '../system/config.ts';
 import { reason } from '../system/failure.ts';
-import { MAIL_FATES, OUTCOMES, type RunRecord } from '../system/record.ts';
+import { isLeftOut, MAIL_FATES, OUTCOMES, type RunRecord } from '../system/record.ts';
 import type { Log } from '../system/sink.ts';
 import { version } from './version.ts';
 
@@ -68,7 +68,8 @@ export class Metrics {
     add(meters.mails, mail);
     meters.bytes += bytes;
     const due = scheduled === null ? NaN : Date.parse(scheduled);
-    if (started !== null && started >= due) meters.delay.add((started - due) / 1000);
+    if (started !== null && started >= due && !isLeftOut(record))
+      meters.delay.add((started - due) / 1000);
     if (started !== null && ended !== null && (outcome === 'succeeded' || outcome === 'failed'))
       meters.duration.add(Math.max(0, ended - started) / 1000);
     if (this.#settings.per_entry) this.#note(record);
@@ -113,14 +114,15 @@ export class Metrics {
     return meters;
   }
 
-  #note({ identity, crontab, line, user, outcome, ended, started }: RunRecord): void {
+  #note(record: RunRecord): void {
+    const { identity, crontab, line, user, outcome, ended, started } = record;
     const known = this.#entries.get(identity);
     if (known === undefined && this.#entries.size >= ENTRIES) return;
     const labels = { crontab: crontab ?? '', line: `${line ?? ''}`, entry: identity, user };
     const moments = { success: null, failure: null, ...known, labels, user };
     const at = (ended ?? started ?? 0) / 1000;
     if (outcome === 'succeeded') moments.success = at;
-    else if (outcome !== 'skipped') moments.failure = at;
+    else if (!isLeftOut(record)) moments.failure = at;
     this.#entries.set(identity, moments);
   }
 

@@ -4,7 +4,7 @@ import { type End, listen } from '../control/listen.ts';
 import type { RunInfo } from '../control/protocol.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { systemClock } from '../system/clock.ts';
-import { isFailure } from '../system/record.ts';
+import { isFailure, isLeftOut } from '../system/record.ts';
 import { columns } from './columns.ts';
 import { failureOf, notRunning, socketOf } from './inquiry.ts';
 import { bytesText, duration, harmless } from './lines.ts';
@@ -144,7 +144,7 @@ function row(run: RunInfo, now: number): string[] {
   const { started, ended, user } = run;
   const at = started ?? ended;
   const took =
-    started === null || ended === null || run.outcome === 'skipped'
+    started === null || ended === null || isLeftOut(run)
       ? ''
       : tookOf(Date.parse(ended) - Date.parse(started));
   return [

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { SOCKET_NAME } from '../control/protocol.ts';
 import { type ControlServer, openServer } from '../control/server.ts';
+import type { Gap } from '../core/missed.ts';
 import { daemon, type Due } from '../daemon.ts';
 import { countMails } from '../mail/listing.ts';
 import { runsIn } from '../mail/outbox.ts';
@@ -33,6 +34,7 @@ import { openAlarm } from './hooks.ts';
 import { instructions, startRunner } from './instructions.ts';
 import { Metrics, type Present } from './meters.ts';
 import { Notices } from './notices.ts';
+import { openLeftOut } from './leftout.ts';
 import { openProgress } from './progress.ts';
 import { firstStart } from './reboot.ts';
 import { makeRounds, type Outbound } from './rounds.ts';
@@ -145,11 +147,20 @@ export async function schedule(
     isRunning,
     session === 'pam' ? SESSION : PROCESS,
   );
+  const left = openLeftOut(settings.config, () => history.look(), log);
   const tools = {
     clock,
     crontabs,
     start: (due: readonly Due[]) =>
-      start(firingsOf(due, isRunning, log, (each) => foresight.firing(each))),
+      start(
+        firingsOf(
+          due,
+          isRunning,
+          (each) => left.skip(each),
+          (each) => foresight.firing(each),
+        ),
+      ),
+    ...(leavesTrace && { unseen: (gap: Gap) => left.look(crontabs.tabs, gap) }),
     ...(arm && leavesTrace && { foresight }),
     firstSeen: crontabs.firstSeen,
     remember(lasts: typeof progress.from): void {
@@ -174,6 +185,7 @@ export async function schedule(
   await stopJobs(runners, outbound?.rounds ?? null, settings.config.jobs, log);
   await outbound?.close();
   await runners.close();
+  await left.close();
   await history.close();
   await alarm.close();
 }

@@ -16,12 +16,12 @@ export function firingOfDue({ tab, entry, visit, late }: Due): Firing {
 export function firingsOf(
   due: readonly Due[],
   isRunning: (identity: string) => boolean,
-  log: Log,
+  leaveOut: (firing: Firing) => void,
   firing = firingOfDue,
 ): Firing[] {
-  return due.map(firing).filter(({ overlap, identity, user, command }) => {
-    if (overlap !== 'skip' || !isRunning(identity)) return true;
-    log(user, 'INFO', `still running, not started again: ${toText(command)}`);
+  return due.map(firing).filter((each) => {
+    if (each.overlap !== 'skip' || !isRunning(each.identity)) return true;
+    leaveOut(each);
     return false;
   });
 }

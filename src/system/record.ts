@@ -6,6 +6,7 @@
  * - `not-started`: there was no such user, or no process to be had;
  * - `unknown`: its runner died before it;
  * - `skipped`: it did not run, for one of its entry was running still;
+ * - `missed`: it did not run, for cron was not running or asleep at its time, and nothing made up for it;
  * - `late`: no run, but what a background child printed when the job's mail was on its way.
  */
 export const OUTCOMES = [
@@ -14,6 +15,7 @@ export const OUTCOMES = [
   'not-started',
   'unknown',
   'skipped',
+  'missed',
   'late',
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
@@ -56,6 +58,11 @@ export interface RunRecord {
   /** CPU time in milliseconds and most memory in KiB, where they are known. */
   readonly cpu: number | null;
   readonly memory: number | null;
+}
+
+/** Know a start that was left out. */
+export function isLeftOut({ outcome }: Pick<RunRecord, 'outcome'>): boolean {
+  return outcome === 'skipped' || outcome === 'missed';
 }
 
 /** Know a run that somebody should look at. */
