@@ -10,7 +10,7 @@ import type { History } from './history.ts';
 
 /** The history, and whose it is. */
 export interface ArchiveTools {
-  readonly history: Pick<History, 'list' | 'find'>;
+  readonly history: Pick<History, 'list' | 'find' | 'trouble'>;
   /** The daemon's uid. */
   readonly daemon: number;
 }
@@ -47,8 +47,13 @@ export function archiveAnswers({
       left -= runs.length;
       const before = runs.at(-1)?.run;
       const isLast = before === undefined || runs.length < PAGE || left <= 0;
-      yield { head: { ok: true, ...(!isLast && { more: true }), runs: runs.map(infoOf) } };
-      if (isLast) return;
+      const told = { ok: true, runs: runs.map(infoOf) } as const;
+      if (isLast) {
+        const { trouble } = history;
+        yield { head: { ...told, ...(trouble !== '' && { trouble }) } };
+        return;
+      }
+      yield { head: { ...told, more: true } };
       try {
         const rest = { ...query, before, limit: Math.min(left, PAGE) };
         runs = await look(call, () => history.list(rest));

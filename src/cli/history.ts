@@ -30,6 +30,7 @@ export class History {
   #timer: NodeJS.Timeout | undefined;
   #folding: Promise<void> | null = null;
   #trouble = '';
+  #isBehind = false;
 
   constructor({ paths, history }: Config, log: Log) {
     const records = join(paths.state, 'record');
@@ -69,6 +70,11 @@ export class History {
       void this.#fold(); // never throws
     }, LATER);
     this.#timer.unref();
+  }
+
+  /** Why the latest runs are not in it, as of the last attempt; empty: they are. */
+  get trouble(): string {
+    return this.#isBehind ? this.#trouble : '';
   }
 
   /**
@@ -120,10 +126,12 @@ export class History {
     try {
       const { folded = {}, damaged } = await this.#historians.ask({ ask: 'fold', names });
       this.#folded = folded;
+      this.#isBehind = false;
       if (damaged !== undefined)
         this.#say(`the history was damaged: it is "${damaged}" now, and a new one is begun`);
       else this.#trouble = '';
     } catch (error) {
+      this.#isBehind = true;
       this.#say(`the history cannot be written: ${reason(error)}`);
       this.#records.limit(ROOM);
       return;

@@ -11,6 +11,7 @@ import { bytesText, duration, harmless } from './lines.ts';
 import { longOptions } from './longs.ts';
 import { type Look, lookOf, paint } from './look.ts';
 import { refuseOperands, show } from './shown.ts';
+import { say } from './terminal.ts';
 import { readPast } from './when.ts';
 
 const USAGE = `usage:\tcronctl history [--user USER] [--failed] [--since T] [-n N] [--json] [--config FILE]
@@ -64,6 +65,8 @@ async function askRuns(config: string | undefined, wanted: Wanted): Promise<RunI
   const take = (answer: Answer): void => {
     if (!answer.ok) throw failureOf(answer);
     runs.push(...(answer.runs ?? []));
+    const { trouble } = answer;
+    if (trouble !== undefined) say(`cronctl: the latest runs may be missing: ${harmless(trouble)}`);
   };
   const end = await each(answers, take);
   if (end === 'absent') throw notRunning(socket);

@@ -216,6 +216,8 @@ export interface Success {
   readonly unknown?: readonly string[];
   /** Runs that are over, the latest first. */
   readonly runs?: readonly RunInfo[];
+  /** Why the latest runs may be missing. */
+  readonly trouble?: string;
   /** The run whose output, as far as it is kept, is the body; whether any of it is. */
   readonly found?: RunInfo;
   readonly kept?: boolean;
