@@ -72,9 +72,10 @@ export async function daemon(
     for (const round of agenda(crontabs.tabs, woken.wakes, { away, firstSeen }, hostname))
       await start(round);
     if (signal.aborted) return; // what has not started is for the next scheduler
+    const minutes = nowIn('').utc - (behind['']?.wild ?? 0);
     lasts = behind = woken.lasts;
     remember(lasts);
-    if (away('') !== null) unseen?.({ away, wakes: woken.wakes });
+    if (away('') !== null) unseen?.({ minutes, away, wakes: woken.wakes });
   }
 }
 

@@ -3,6 +3,8 @@ import { stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
+import { rememberTimes } from '../core/agenda.ts';
+import { HORIZON } from '../core/catchup.ts';
 import { type Gap, leftOut } from '../core/missed.ts';
 import type { Due } from '../daemon.ts';
 import type { Firing } from '../run/protocol.ts';
@@ -72,10 +74,16 @@ export class LeftOut {
   }
 
   async #look(tabs: readonly Tab[], gap: Gap): Promise<void> {
+    if (gap.minutes > HORIZON) {
+      // A machine without a clock of its own begins in 1970: nobody knows whether it slept.
+      const what = 'cron was away for more than a month, or the clock was set: what that left out';
+      return this.#log('CRON', 'MISSED', `${what} is not recorded`);
+    }
     let missed = 0;
+    const timeAt = rememberTimes();
     for (const tab of tabs) {
       const since = await changedAt(tab);
-      for (const due of leftOut(tab, gap, since, this.#host)) {
+      for (const due of leftOut(tab, gap, since, this.#host, timeAt)) {
         if (this.#isClosed || missed >= MOST) return this.#tell(missed);
         if (due === null) await breathe();
         else await this.#miss(due);

@@ -36,14 +36,16 @@ export async function history(args: readonly string[]): Promise<number> {
   refuseOperands(operands, USAGE);
   const now = Date.now();
   const since = readSince(options.get('since'), now);
-  const limit = readLimit(options.get('n')) ?? (since === undefined ? USUAL : MOST);
+  const limit = readLimit(options.get('n')) ?? (since === undefined ? USUAL : MOST - 1);
   const runs = await askRuns(options.get('config'), {
     user: options.get('user'),
     failed: options.has('failed'),
     since: since === undefined ? undefined : new Date(since).toISOString(),
-    limit: Math.min(limit + 1, MOST), // one more tells whether there are more
+    limit: limit + 1, // one more tells whether there are more
   });
   const told = runs.slice(0, limit).toReversed();
+  if (limit >= MOST - 1 && runs.length > limit)
+    say(`cronctl: there are more: of so many only the latest ${limit} are shown`);
   if (!options.has('json'))
     return show(asTable(told, runs.length > limit, now, lookOf(process.stdout, process.env)));
   return told.length === 0 ? EXIT.OK : show(told.map((run) => JSON.stringify(run)).join('\n'));
@@ -108,8 +110,8 @@ function readSince(text: string | undefined, now: number): number | undefined {
 
 function readLimit(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (/^[1-9]\d{0,5}$/.test(text) && Number(text) <= MOST) return Number(text);
-  throw misused(`-n "${text}" is no number from 1 to ${MOST}`);
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw misused(`-n "${text}" is no number from 1 to ${MOST - 1}`);
 }
 
 const HEADINGS = ['WHEN', 'TOOK', 'HOW', 'MAIL', 'USER', 'RUN'];

@@ -109,7 +109,7 @@ function inOrder<T extends { readonly entry: number }>(starts: readonly T[] | un
 }
 
 /** Read each local minute once: the calendar costs more than all else. */
-function rememberTimes(): (local: number) => LocalTime {
+export function rememberTimes(): (local: number) => LocalTime {
   const known = new Map<number, LocalTime>();
   return (local) => {
     const time = known.get(local) ?? localTime(local);

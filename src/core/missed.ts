@@ -1,14 +1,16 @@
 /** Minutes that passed unseen → the starts that are left out because of that. */
 
-import { type Due, seedOf } from './agenda.ts';
+import { type Due, rememberTimes, seedOf } from './agenda.ts';
 import type { Visit } from './clock.ts';
-import { localTime, matches } from './due.ts';
+import { matches } from './due.ts';
 import { planOf, type Table } from './plan.ts';
 import { isWild, type Schedule } from './schedule.ts';
 import { isVisited, type WakeAll } from './zones.ts';
 
 /** Minutes in which cron was not running, the machine slept, or the clock was set over. */
 export interface Gap {
+  /** How many. */
+  readonly minutes: number;
   /** The visits of a cron that had been awake all the time, zone by zone; null: there is no gap. */
   readonly away: (zone: string) => readonly Visit[] | null;
   /** What is visited now. */
@@ -25,6 +27,7 @@ export function* leftOut<T extends Table>(
   { away, wakes }: Gap,
   since: number,
   hostname: string,
+  timeAt = rememberTimes(),
 ): Generator<Due<T> | null> {
   const { schedules, rules, begins, members } = planOf(tab, seedOf(hostname, tab.label));
   for (const [group, schedule] of schedules.entries()) {
@@ -41,7 +44,7 @@ export function* leftOut<T extends Table>(
         each.utc > since &&
         isVisited(schedule, each) &&
         !made.has(minuteOf(schedule, each)) &&
-        matches(schedule, localTime(each.local - rule.delay)),
+        matches(schedule, timeAt(each.local - rule.delay)),
     );
     if (visit !== undefined)
       for (const index of members.subarray(begins[group], begins[group + 1])) {

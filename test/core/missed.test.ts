@@ -16,7 +16,12 @@ function missed(text: string, last: string, now: string, since = 0): string[] {
   const nowIn = (): { utc: number; local: number } => ({ utc: at, local: at + 120 });
   const { wakes } = wakeAll({ '': reached }, [], nowIn);
   const visits = at - before <= 1 ? null : visitsWhileAway(reached, nowIn(), () => 120);
-  const found = leftOut({ label: 'alice', entries }, { away: () => visits, wakes }, since, 'host');
+  const found = leftOut(
+    { label: 'alice', entries },
+    { minutes: 1, away: () => visits, wakes },
+    since,
+    'host',
+  );
   return [...found].flatMap((due) =>
     due === null
       ? []
