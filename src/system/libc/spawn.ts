@@ -121,17 +121,16 @@ export function waitFor(pid: number): Ended {
     code: signal === 0 ? (status[0] >> 8) & 0xff : null,
     signal: signal === 0 ? null : nameOf(signal),
     cpu: (userSeconds + seconds) * 1000 + (userMicros + micros) / 1000,
-    memory: most > ownMost() ? most : null,
+    memory: isMore(most) ? most : null,
   };
 }
 
-let own = { most: 0, until: 0 };
+let own = 0;
 
-/** The most memory that this process has had, in KiB; asked for once a second, for it is asked for each child. */
-function ownMost(): number {
-  const now = performance.now();
-  if (now > own.until) own = { most: process.resourceUsage().maxRSS, until: now + 1000 };
-  return own.most;
+/** Whether it is more memory, in KiB, than this process has ever had: what that is need not be asked for each child. */
+function isMore(most: number): boolean {
+  if (most > own) own = process.resourceUsage().maxRSS;
+  return most > own;
 }
 
 const WNOHANG = 1;
