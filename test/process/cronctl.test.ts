@@ -310,7 +310,7 @@ const misuse: Record<string, RegExp> = {
   'next --from soon --file -': /--from "soon" is no time/,
   'history --since soon': /--since "soon" is no time: write 2h, 1d, today/,
   'history --since tomorrow': /--since "tomorrow" is yet to come/,
-  'history -n 0': /-n "0" is no number from 1 to 100000/,
+  'history -n 0': /-n "0" is no number from 1 to 99999/,
   'history -n 100001': /-n "100001" is no number/,
   'history x': /"x" is no option/,
   'next --from 2027-01-02 --until 2027-01-01 --file -': /--until is before --from/,
