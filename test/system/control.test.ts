@@ -153,12 +153,15 @@ test('who may what, by the kernel’s word', boxed, async (t) => {
       return new RegExp(`"run":"([^"]+)","user":"${user}"`).exec(text)?.[1] ?? 'none';
     };
     const [alices, bobs] = [await runOf('alice'), await runOf('bob')];
-    for (const line of [`kill ${bobs}`, `log ${bobs}`, `log -f ${bobs}`])
-      assert.equal(
-        await cronctl('alice', line),
-        `cronctl: no job "${bobs}" is running\n= 1\n`,
-        line,
-      );
+    const noJob = `cronctl: no job "${bobs}" is running\n= 1\n`;
+    assert.equal(await cronctl('alice', `kill ${bobs}`), noJob);
+    for (const line of [`log ${bobs}`, `log -f ${bobs}`])
+      assert.equal(await cronctl('alice', line), `cronctl: there is no run "${bobs}"\n= 1\n`, line);
+    assert.doesNotMatch(await cronctl('alice', 'history --user alice'), /bob/);
+    assert.match(
+      await cronctl('alice', 'history --user bob'),
+      /^cronctl: You \(alice\) .*\n= 77\n$/,
+    );
     assert.match(await cronctl('alice', 'run bob:1'), /^cronctl: no entry of alice is called/);
     assert.match(await cronctl('alice', 'run --user bob 1'), /^cronctl: You \(alice\) .*\n= 77\n$/);
     assert.match(await cronctl('alice', `kill --now ${alices}`), /^SIGKILL was sent to .*\n= 0\n$/);
