@@ -1,18 +1,90 @@
 /** Cases and crons → mailcron beside others, measured on this machine: `npm run bench -- burst 1000 mailcron cron`. */
 import { parseArgs } from 'node:util';
-import { burst, tell } from './burst.ts';
-import { everybody, peers } from './beside/peers.ts';
 import { packagesOf, tools } from './beside/cache.ts';
+import type { Course } from './beside/course.ts';
+import { compare, type Figure } from './beside/figures.ts';
+import { everybody, peers } from './beside/peers.ts';
+import { write } from './beside/report.ts';
+import { burst, figuresOf } from './cases/burst.ts';
+import { idle } from './cases/idle.ts';
+import { install } from './cases/install.ts';
+import { list } from './cases/list.ts';
+import { memory } from './cases/memory.ts';
+import { output } from './cases/output.ts';
+import { running } from './cases/running.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    repeat: { type: 'string', default: '1' },
-    users: { type: 'string', default: '1' },
-    groups: { type: 'string', default: '0' },
+    repeat: { type: 'string' },
+    users: { type: 'string' },
+    groups: { type: 'string' },
+    write: { type: 'boolean', default: false },
   },
 });
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const nameOf = (peer: string): string => peers[peer]?.title ?? peer;
+
+/** What a case is asked for; without a size it has the one it is known for. */
+interface Ask {
+  readonly name: string;
+  readonly size?: number;
+  /** Of so many users, each in so many more groups. */
+  readonly people?: number;
+  readonly groups?: number;
+}
+
+const CASES: Readonly<Record<string, (course: Course, ask: Ask) => Promise<Figure[]>>> = {
+  burst: async (course, { size: jobs = 1000, people = 1, groups = 0 }) =>
+    due(course, { jobs, people, groups, mailed: false }),
+  mail: async (course, { size: jobs = 1000, people = 1, groups = 0 }) =>
+    due(course, { jobs, people, groups, mailed: true }),
+  memory: async (course, { size: entries = 10_000, people = Math.ceil(entries / 1000) }) =>
+    memory(course, { entries, people }),
+  running: async (course, { size: jobs = 1000 }) => running(course, jobs),
+  idle: async (course, { size: users = 1000 }) => idle(course, users),
+  install,
+  output: async (course, { size: mebibytes = 1024 }) => output(course, mebibytes),
+  list,
+};
+
+interface Size {
+  readonly jobs: number;
+  readonly people: number;
+  readonly groups: number;
+  readonly mailed: boolean;
+}
+
+async function due(course: Course, size: Size): Promise<Figure[]> {
+  const whose = size.people > 1 ? ` of ${size.people} users in ${size.groups} more groups` : '';
+  const one = size.mailed ? 'mail' : 'job';
+  const title = `${size.jobs.toLocaleString('en')} ${one}${size.jobs === 1 ? '' : 's'}${whose}`;
+  return figuresOf(title, await burst({ ...course, ...size }));
+}
+
+/** Everything, in the order of the report; `quick` has one round of the cases that tell most. */
+const ALL: readonly Ask[] = [
+  { name: 'burst', size: 1 },
+  { name: 'burst', size: 10 },
+  { name: 'burst', size: 100 },
+  { name: 'burst', size: 1000 },
+  { name: 'burst', size: 1000, people: 100, groups: 5 },
+  { name: 'burst', size: 3000 },
+  { name: 'mail', size: 1000 },
+  { name: 'memory', size: 10_000 },
+  { name: 'memory', size: 100_000 },
+  { name: 'running', size: 1000 },
+  { name: 'idle', size: 0 },
+  { name: 'idle', size: 1000 },
+  { name: 'install' },
+  { name: 'output', size: 1024 },
+  { name: 'list' },
+];
+const QUICK: readonly Ask[] = [
+  { name: 'burst', size: 1000 },
+  { name: 'memory', size: 10_000 },
+  { name: 'list' },
+];
 
 /** Those that are named, or all; one that cannot be had is left out. */
 function present(named: readonly string[]): string[] {
@@ -29,22 +101,39 @@ function present(named: readonly string[]): string[] {
   });
 }
 
-const [name = 'burst', ...rest] = positionals;
-if (name !== 'burst') throw new Error(`no such case: ${name}`);
-const sizes = rest.filter((word) => /^\d+$/.test(word)).map(Number);
-const names = present(rest.filter((word) => !/^\d+$/.test(word)));
-const kit = tools();
-for (const jobs of sizes.length > 0 ? sizes : [1000]) {
-  const [repeat, people, groups] = [values.repeat, values.users, values.groups].map(Number);
-  say(`${jobs} jobs due in a minute, of ${people} users: ${names.join(', ')}`);
-  const plan = {
-    names,
-    tools: kit,
-    jobs,
-    repeat: repeat ?? 1,
-    people: people ?? 1,
-    groups: groups ?? 0,
-    say,
+/** What the command line asks for: cases with their sizes, and how often. */
+function asked(): {
+  readonly cases: readonly Ask[];
+  readonly repeat: number;
+  readonly names: string[];
+} {
+  const [first, ...rest] = positionals;
+  const crons = (words: readonly string[]): string[] =>
+    present(words.filter((word) => !/^\d+$/.test(word)));
+  if (first === undefined) return { cases: ALL, repeat: 5, names: crons([]) };
+  if (first === 'quick') return { cases: QUICK, repeat: 1, names: crons(rest) };
+  if (CASES[first] === undefined) throw new Error(`no such case: ${first}`);
+  const whose = {
+    ...(values.users === undefined ? {} : { people: Number(values.users) }),
+    ...(values.groups === undefined ? {} : { groups: Number(values.groups) }),
   };
-  say(tell(await burst(plan)));
+  const sizes = rest.filter((word) => /^\d+$/.test(word)).map(Number);
+  return {
+    cases:
+      sizes.length > 0
+        ? sizes.map((size) => ({ ...whose, name: first, size }))
+        : [{ ...whose, name: first }],
+    repeat: 1,
+    names: crons(rest),
+  };
+}
+
+const { cases, repeat, names } = asked();
+const course = { names, tools: tools(), repeat: Number(values.repeat ?? repeat), say };
+for (const ask of cases) {
+  say(`${ask.name}${ask.size === undefined ? '' : ` ${ask.size}`}: ${names.join(', ')}`);
+  const figures = (await CASES[ask.name]?.(course, ask)) ?? [];
+  say(compare(figures, nameOf));
+  // Case by case: a run that is ended early has written what it knows.
+  if (values.write || positionals.length === 0) write(figures);
 }

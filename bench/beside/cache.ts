@@ -5,12 +5,15 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'mailcron-bench');
+export const cache = join(
+  process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+  'mailcron-bench',
+);
 const sources = fileURLToPath(new URL('../../../bench/src/', import.meta.url));
 
 /** The packages' files; nothing is installed. Throws where apt cannot get one. */
 export function packagesOf(names: readonly string[]): readonly string[] {
-  const folder = join(root, 'debs');
+  const folder = join(cache, 'debs');
   mkdirSync(folder, { recursive: true });
   const find = (name: string): string | undefined =>
     readdirSync(folder).find((file) => file.startsWith(`${name}_`) && file.endsWith('.deb'));
@@ -22,7 +25,7 @@ export function packagesOf(names: readonly string[]): readonly string[] {
 
 /** A folder with what jobs and boxes use: our C programs, static, and a Node that no other process shares. */
 export function tools(): string {
-  const folder = join(root, 'tools');
+  const folder = join(cache, 'tools');
   mkdirSync(folder, { recursive: true });
   for (const source of readdirSync(sources))
     execFileSync('gcc', [

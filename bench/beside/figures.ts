@@ -1,5 +1,15 @@
 /** Numbers → their middle and their spread, and tables of them. */
 
+/** One thing that was measured once. */
+export interface Figure {
+  /** The case: a table of its own. */
+  readonly title: string;
+  readonly peer: string;
+  /** The column, with the unit. */
+  readonly what: string;
+  readonly value: number;
+}
+
 /** The one in the middle; NaN of none. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -36,4 +46,22 @@ export function table(rows: readonly (readonly string[])[]): string {
   );
   const [head = [], ...body] = rows;
   return [head, rule, ...body].map(line).join('');
+}
+
+/** A table with a row for each cron; a cell has the middle, the spread, and how many times the first row's it is. */
+export function compare(figures: readonly Figure[], nameOf: (peer: string) => string): string {
+  const names = [...new Set(figures.map(({ peer }) => peer))];
+  const columns = [...new Set(figures.map(({ what }) => what))];
+  const of = (peer: string, column: string): number[] =>
+    figures.filter((one) => one.peer === peer && one.what === column).map(({ value }) => value);
+  const rows = names.map((peer) => [
+    nameOf(peer),
+    ...columns.map((column) => {
+      const [own, first] = [of(peer, column), median(of(names[0] ?? '', column))];
+      if (own.length === 0) return '-';
+      const ratio = peer !== names[0] && first > 0 ? ` = ${brief(median(own) / first)} x` : '';
+      return spread(own) + ratio;
+    }),
+  ]);
+  return table([['', ...columns], ...rows]);
 }

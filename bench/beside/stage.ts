@@ -74,16 +74,31 @@ export class Stage {
     this.#box.once('exit', () => (this.#ended = true));
   }
 
-  /** Wait until the cron is started. */
-  async begun(): Promise<void> {
+  /** Wait until the cron is started, and so long on, to see whether it stays, in milliseconds. */
+  async begun(rest = 1000): Promise<void> {
     const hasBegun = (): boolean =>
       statSync(join(this.folder, 'begun'), { throwIfNoEntry: false }) !== undefined;
     for (let tries = 0; !hasBegun(); tries++) {
       if (this.#ended || tries === 3000) throw new Error(this.#evidence());
       await pause(20);
     }
-    await pause(1000);
-    if (this.#ended || this.account.pids().length === 0) throw new Error(this.#evidence());
+    await pause(rest);
+    if (rest > 0 && (this.#ended || this.account.pids().length === 0))
+      throw new Error(this.#evidence());
+  }
+
+  /** When the cron was started, in milliseconds of the real time. */
+  since(): number {
+    return statSync(join(this.folder, 'begun')).mtimeMs;
+  }
+
+  /** A command in the box, as root; what it prints is not kept. */
+  enter(argv: readonly string[]): ChildProcess {
+    const pid = readFileSync(join(this.folder, 'pid'), 'latin1').trim();
+    return spawn('nsenter', ['--all', '-t', pid, '--', ...argv], {
+      stdio: 'ignore',
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    });
   }
 
   #evidence(): string {

@@ -1,0 +1,73 @@
+/** Crontabs of which nothing is due, none or many → what a cron's memory is then, and how long it took to load them. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Course, quietFor } from '../beside/course.ts';
+import type { Figure } from '../beside/figures.ts';
+import { memoryOf, without } from '../beside/memory.ts';
+import { Stage } from '../beside/stage.ts';
+import { notSoon, tabsOf } from '../beside/tabs.ts';
+
+/** It has loaded when it did nothing for so long, in milliseconds, or takes longer than anybody waits. */
+const QUIET = 1500;
+const PATIENCE = 30_000;
+
+interface Rest {
+  /** Kilobytes. */
+  readonly memory: number;
+  /** Milliseconds from the start until it did nothing more, and the processor time of that. */
+  readonly took: number;
+  readonly cpu: number;
+}
+
+/** So many entries of so many users, after the same without any. */
+export async function memory(
+  course: Course,
+  { entries, people }: { readonly entries: number; readonly people: number },
+): Promise<Figure[]> {
+  const title = `${entries.toLocaleString('en')} entries of ${people} users`;
+  const figures: Figure[] = [];
+  for (let round = 0; round < course.repeat; round++)
+    for (const peer of course.names) {
+      const empty = await rest(course, peer, { entries: 0, people: 1 });
+      const full = await rest(course, peer, { entries, people });
+      const columns = {
+        'memory when empty, MB': empty.memory / 1024,
+        'memory, MB': full.memory / 1024,
+        'bytes an entry': ((full.memory - empty.memory) * 1024) / entries,
+        'start when empty, ms': empty.took,
+        'start, ms': full.took,
+        'loading, ms': full.took - empty.took,
+        'CPU of loading, ms': full.cpu - empty.cpu,
+      };
+      for (const [what, value] of Object.entries(columns))
+        figures.push({ title, peer, what, value });
+      course.say(
+        `  ${peer}: ${Object.entries(columns)
+          .map(([what, value]) => `${what} ${value.toFixed(1)}`)
+          .join('; ')}`,
+      );
+    }
+  return figures;
+}
+
+async function rest(
+  { tools }: Course,
+  peer: string,
+  size: { readonly entries: number; readonly people: number },
+): Promise<Rest> {
+  const tabs = tabsOf(peer, size, (entry) => `${notSoon(entry)} /tools/stamp ${entry}`);
+  await quietFor(PATIENCE);
+  const stage = new Stage({ peer, tools, tabs, people: tabs.size, groups: 0 });
+  try {
+    await stage.begun(0);
+    const since = stage.since();
+    let [cpu, at] = [0, Date.now()];
+    while (Date.now() < at + QUIET && Date.now() < since + PATIENCE) {
+      const used = stage.account.used();
+      if (used > cpu + 0.3) [cpu, at] = [used, Date.now()];
+      await pause(5);
+    }
+    return { memory: memoryOf(without(stage.account.pids(), [])), took: at - since, cpu };
+  } finally {
+    await stage.close();
+  }
+}
