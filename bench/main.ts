@@ -13,15 +13,43 @@ import { memory } from './cases/memory.ts';
 import { output } from './cases/output.ts';
 import { running } from './cases/running.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    repeat: { type: 'string' },
-    users: { type: 'string' },
-    groups: { type: 'string' },
-    write: { type: 'boolean', default: false },
-  },
-});
+const USAGE = `usage: npm run bench [-- quick | CASE] [SIZE...] [CRON...]
+               [--repeat N] [--users N] [--groups N] [--write]`;
+
+const { values, positionals } = given();
+
+/** The command line's words, or an end with what is wrong about them. */
+function given() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        repeat: { type: 'string' },
+        users: { type: 'string' },
+        groups: { type: 'string' },
+        write: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`bench: ${why}\n${USAGE}\n`);
+  process.exit(64);
+}
+
+/** How many, or nothing where none is told. */
+function count(option: 'repeat' | 'users' | 'groups'): number | undefined {
+  const text = values[option];
+  if (text === undefined) return undefined;
+  const least = option === 'groups' ? 0 : 1;
+  if (!/^\d{1,6}$/.test(text) || Number(text) < least)
+    refuse(`--${option} wants a number of at least ${least}, not ${text}`);
+  return Number(text);
+}
+
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const nameOf = (peer: string): string => peers[peer]?.title ?? peer;
 
@@ -90,7 +118,8 @@ const QUICK: readonly Ask[] = [
 function present(named: readonly string[]): string[] {
   return (named.length > 0 ? named : everybody).filter((name) => {
     const { packages = [] } = peers[name] ?? {};
-    if (peers[name] === undefined) throw new Error(`no such cron: ${name}`);
+    if (!Object.hasOwn(peers, name))
+      refuse(`no such cron: ${name} (there are ${Object.keys(peers).join(', ')})`);
     try {
       packagesOf(packages);
       return true;
@@ -108,14 +137,16 @@ function asked(): {
   readonly names: string[];
 } {
   const [first, ...rest] = positionals;
-  const crons = (words: readonly string[]): string[] =>
-    present(words.filter((word) => !/^\d+$/.test(word)));
+  const crons = (named: readonly string[]): string[] =>
+    present(named.filter((word) => !/^\d+$/.test(word)));
   if (first === undefined) return { cases: ALL, repeat: 5, names: crons([]) };
   if (first === 'quick') return { cases: QUICK, repeat: 1, names: crons(rest) };
-  if (CASES[first] === undefined) throw new Error(`no such case: ${first}`);
+  if (!Object.hasOwn(CASES, first))
+    refuse(`no such case: ${first} (there are quick, ${Object.keys(CASES).join(', ')})`);
+  const [people, groups] = [count('users'), count('groups')];
   const whose = {
-    ...(values.users === undefined ? {} : { people: Number(values.users) }),
-    ...(values.groups === undefined ? {} : { groups: Number(values.groups) }),
+    ...(people === undefined ? {} : { people }),
+    ...(groups === undefined ? {} : { groups }),
   };
   const sizes = rest.filter((word) => /^\d+$/.test(word)).map(Number);
   return {
@@ -128,8 +159,9 @@ function asked(): {
   };
 }
 
+const times = count('repeat');
 const { cases, repeat, names } = asked();
-const course = { names, tools: tools(), repeat: Number(values.repeat ?? repeat), say };
+const course = { names, tools: tools(), repeat: times ?? repeat, say };
 for (const ask of cases) {
   say(`${ask.name}${ask.size === undefined ? '' : ` ${ask.size}`}: ${names.join(', ')}`);
   const figures = (await CASES[ask.name]?.(course, ask)) ?? [];
