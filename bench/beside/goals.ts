@@ -96,7 +96,7 @@ const GOALS: readonly Goal[] = [
   {
     what: 'memory when empty',
     goal: 'at most 70 MB',
-    title: '10,000 entries of 10 users',
+    title: '100,000 entries of 100 users',
     column: 'memory when empty, MB',
     limit: () => 70,
   },

@@ -48,8 +48,8 @@ function tell(figures: readonly Figure[]): string {
         ({ peer, what }) => own.filter((one) => one.peer === peer && one.what === what).length,
       ),
     );
-    return `### ${title[0]?.toUpperCase()}${title.slice(1)}, ${rounds} times\n\n${compare(own, nameOf)}\n`;
+    return `### ${title.startsWith('crontab ') ? title : `${title[0]?.toUpperCase()}${title.slice(1)}`}, ${rounds === 1 ? 'once' : `${rounds} times`}\n\n${compare(own, nameOf)}`;
   });
   const machine = `${cpus().length} cores, Linux ${release().split('-')[0]}, Node ${process.versions.node}`;
-  return `Measured with ${machine}.\n\n${table([head, ...rows])}\n${tables.join('\n')}`;
+  return `Measured with ${machine}.\n\n${table([head, ...rows])}\n${tables.join('\n')}\n`;
 }
