@@ -77,7 +77,7 @@ const paths = files.map(({ path }) => path);
 /** What the npm package may have, each with what it is for. */
 const CONTENTS: Readonly<Record<string, RegExp>> = {
   'what npm wants': /^(?:package\.json|README\.md|LICENSE)$/,
-  'what changed, and how it is used': /^(?:CHANGELOG\.md|docs\/[a-z-]+\.md)$/,
+  'what changed, and how it is used': /^(?:CHANGELOG\.md|docs\/[a-z-]+\.(?:md|svg))$/,
   'manual pages': /^man\/[a-z.-]+\.[158]$/,
   programs: /^bin\/(?:[a-z-]+|package\.json)$/,
   'what they run': /^dist\/src\/(?:[a-z]+\/)*[a-z0-9-]+\.js$/,
