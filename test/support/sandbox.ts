@@ -11,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -286,11 +287,14 @@ export class Sandbox {
     return isAlive(pid) && (startTime(pid) ?? 0) >= this.#begun;
   }
 
-  /** Processes of jobs and runners, by the log and the journals, that are there, be it as zombies. */
+  /**
+   * Processes of jobs and runners, by the log and the journals, that are there, be it as zombies. A number that a job
+   * had may by now be a session's in one of the boxes that run beside this; those have mounts of their own.
+   */
   remains(): number[] {
     const jobs = [...this.log().matchAll(/ CRON\[(\d+)\]: /g)].map(([, pid]) => Number(pid));
     const sessions = new Set([...jobs, ...this.journals().map(({ pid }) => pid)]);
-    return processes().filter((pid) => sessions.has(sessionOf(pid)));
+    return processes().filter((pid) => sessions.has(sessionOf(pid)) && !isElsewhere(pid));
   }
 
   /** What lies where only what is under way may lie. */
@@ -310,7 +314,9 @@ export class Sandbox {
       evidence: () => this.evidence(),
     });
     assert.deepEqual(this.leftovers(), []);
-    await until('no process is left', () => this.remains().length === 0);
+    await until('no process is left', () => this.remains().length === 0, {
+      evidence: () => `${this.remains().map(describe).join('\n')}\n${this.evidence()}`,
+    });
   }
 
   /** Runners that have written a journal and are alive, oldest first. */
@@ -423,6 +429,21 @@ function processes(): number[] {
 
 export function sessionOf(pid: number): number {
   return Number(statusOf(pid)?.[3]);
+}
+
+/** Whether a process sees other mounts than this one; of a zombie nobody knows. */
+function isElsewhere(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`) !== readlinkSync('/proc/self/ns/mnt');
+  } catch {
+    return false;
+  }
+}
+
+/** A process in words, for who wonders why it is still there. */
+function describe(pid: number): string {
+  const fields = statusOf(pid)?.slice(0, 4).join(' ') ?? 'gone';
+  return `${pid} (${fields}): ${readOf(pid, 'cmdline').replaceAll('\0', ' ')}`;
 }
 
 /** Fields of /proc/PID/stat from the third on: state, parent, group, session, terminal. */

@@ -23,7 +23,7 @@ CRON_TASKS=20
 const UNITS = "systemctl list-units --no-legend --plain --all 'cron-alice-*.scope'";
 
 const START =
-  'systemd-run -q --unit=mailcron -p Type=notify -p KillMode=process -p RuntimeDirectory=mailcron node /src/bin/cron -f -L 7';
+  'systemd-run -q --unit=mailcron -p Type=notify -p KillMode=process -p RuntimeDirectory=mailcron -p RuntimeDirectoryPreserve=yes node /src/bin/cron -f -L 7';
 
 async function open(t: TestContext): Promise<Box> {
   const binds = [`${project}:/src`, `${modules}:${modules}`].flatMap((bind) => ['--bind', bind]);
