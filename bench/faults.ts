@@ -1,26 +1,19 @@
 /** Thousands of jobs while everything goes wrong → whether each output arrived. `npm run faults -- 2000 [seed] [program|smtp] [waves]` */
-import { spawnSync } from 'node:child_process';
 import { programWay } from './faults/mailer.ts';
 import { relayWay } from './faults/relay.ts';
 import { run } from './faults/course.ts';
+import { hasOwnMounts } from './mounts.ts';
 
 const [count = '2000', seeded, only, waves = '40'] = process.argv.slice(2);
 const jobs = Number(count);
 const seed = Number(seeded ?? Date.now() % 2 ** 31);
 const isRoot = process.getuid?.() === 0;
-const OWN_MOUNTS = 'FAULTS_MOUNTS';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-if (isRoot && process.env[OWN_MOUNTS] === undefined) {
-  // A full disk needs a mount, and nobody else is to see that.
-  const argv = ['--mount', process.execPath, ...process.argv.slice(1, 2), count, `${seed}`];
-  const { status } = spawnSync('unshare', only === undefined ? argv : [...argv, only, waves], {
-    stdio: 'inherit',
-    env: { ...process.env, [OWN_MOUNTS]: '1' },
-  });
-  process.exitCode = status ?? 1;
-} else {
+const words = [count, `${seed}`, ...(only === undefined ? [] : [only, waves])];
+// A full disk needs a mount, and nobody else is to see that.
+if (!isRoot || hasOwnMounts(...words)) {
   say(`seed ${seed}${isRoot ? '' : '; no full disk: that needs root'}`);
   const ways = { program: programWay, smtp: relayWay };
   for (const [name, way] of Object.entries(ways)) {

@@ -1,25 +1,17 @@
 /** Jobs each minute while everything goes wrong → whether each ran once and arrived. `npm run faults:minutes -- 5 [seed]` */
-import { spawnSync } from 'node:child_process';
 import { runMinutes } from './faults/minutes.ts';
+import { hasOwnMounts } from './mounts.ts';
 
 const [minutes = '5', seeded] = process.argv.slice(2);
 const seed = Number(seeded ?? Date.now() % 2 ** 31);
-const OWN_MOUNTS = 'FAULTS_MOUNTS';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 if (process.getuid?.() !== 0) {
   say('This needs root: it fills a disk of its own.');
   process.exitCode = 77;
-} else if (process.env[OWN_MOUNTS] === undefined) {
+} else if (hasOwnMounts(minutes, `${seed}`)) {
   // A full disk needs a mount, and nobody else is to see that.
-  const argv = ['--mount', process.execPath, ...process.argv.slice(1, 2), minutes, `${seed}`];
-  const { status } = spawnSync('unshare', argv, {
-    stdio: 'inherit',
-    env: { ...process.env, [OWN_MOUNTS]: '1' },
-  });
-  process.exitCode = status ?? 1;
-} else {
   say(`seed ${seed}`);
   const { figures, wrong } = await runMinutes({ seconds: Number(minutes) * 60, seed, say });
   for (const [what, figure] of Object.entries(figures)) say(`  ${what}: ${figure}`);

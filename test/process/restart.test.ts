@@ -30,12 +30,12 @@ const MOMENTS: readonly ((sandbox: Sandbox, round: number) => Promise<unknown>)[
   () => pause(Math.random() * 900),
   // Between what is handed over, recorded and started.
   async (sandbox, round) => {
-    await sandbox.says(nth(/Running @reboot jobs/, round), 20_000);
+    await sandbox.says(nth(/Running @reboot jobs/, round));
     await pause(Math.random() * 12);
   },
   // While jobs print and mail is on its way.
   async (sandbox, round) => {
-    await sandbox.says(nth(/Running @reboot jobs/, round), 20_000);
+    await sandbox.says(nth(/Running @reboot jobs/, round));
     await pause(Math.random() * 700);
   },
 ];

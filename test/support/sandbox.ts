@@ -90,6 +90,8 @@ export interface StartOptions {
   readonly home?: string;
   /** A program with its options that starts it, such as unshare(1). */
   readonly within?: readonly string[];
+  /** Options of Node itself. */
+  readonly node?: readonly string[];
 }
 
 /** Open a sandbox; everything in it is ended and removed after the test. */
@@ -183,7 +185,7 @@ export class Sandbox {
   }
 
   /** Wait for so many mails; there may be more. */
-  async mailed(count = 1, limit = 30_000): Promise<Mail[]> {
+  async mailed(count = 1, limit = 60_000): Promise<Mail[]> {
     const mails = (): Mail[] | false => {
       const found = this.mails();
       return found.length >= count && found;
@@ -234,7 +236,7 @@ export class Sandbox {
     const [file, ...words] = [...(options.within ?? []), process.execPath];
     const child = spawn(
       file ?? '',
-      [...words, join(options.home ?? project, 'bin', program), ...args],
+      [...words, ...(options.node ?? []), join(options.home ?? project, 'bin', program), ...args],
       {
         cwd: options.cwd ?? this.root,
         env: { PATH: '/usr/bin:/bin', TZ: process.env['TZ'], ...options.environment },

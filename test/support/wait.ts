@@ -13,7 +13,7 @@ export interface Patience {
 export async function until<T>(
   what: string,
   fact: () => T | false | undefined | null | Promise<T | false | undefined | null>,
-  { limit = 30_000, evidence = () => '' }: Patience = {},
+  { limit = 60_000, evidence = () => '' }: Patience = {},
 ): Promise<T> {
   const deadline = performance.now() + limit;
   for (;;) {
