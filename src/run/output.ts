@@ -16,6 +16,8 @@ import { BLOCK, closeGap } from './gap.ts';
 const MEMORY_LIMIT = 64 * 1024;
 /** ... and for this long, in milliseconds: what a runner that dies can lose. */
 const MEMORY_TIME = 1000;
+/** What is no longer than this when it goes to its file is read again from memory. */
+const SHORT = 4096;
 /** Pieces in which it is read again: none of them holds up the other jobs for long. */
 const PIECE = 64 * 1024;
 
@@ -115,7 +117,8 @@ export class Output implements Body {
   }
 
   async *chunks(from = 0, to = this.#size): AsyncIterable<Uint8Array> {
-    if (this.#fd === undefined) yield Buffer.concat(this.#memory).subarray(from, to);
+    if (this.#fd === undefined || this.#memory.length > 0)
+      yield Buffer.concat(this.#memory).subarray(from, to);
     else yield* piecesOf(this.#file, from, to);
   }
 
@@ -137,7 +140,11 @@ export class Output implements Body {
 
   /** Let what there is survive this process; false: the disk does not take it, and it is in memory still. */
   secure(): boolean {
-    return this.#size === 0 || this.#spill();
+    if (this.#size === 0) return true;
+    const short = this.#size <= SHORT ? this.#memory : [];
+    if (!this.#spill()) return false;
+    this.#memory = short;
+    return true;
   }
 
   /** Leave it in its file for a runner to come; false: it is not there. */
@@ -186,6 +193,7 @@ export class Output implements Body {
     let at = 0;
     try {
       if (this.#fd === undefined) throw new Error('its file could not be opened');
+      this.#memory = [];
       while (at < bytes.length)
         at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#size + at);
     } catch (error) {

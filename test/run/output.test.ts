@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -225,6 +226,23 @@ test('Output that its disk does not take stays in memory, until it does', async 
   assert.ok(output.leave());
   rmSync(missing, { recursive: true });
 });
+
+for (const [length, where] of [
+  [4096, 'memory'],
+  [4097, 'its file'],
+] as const)
+  test(`Output of ${length} bytes is read from ${where} when it is secure, and is whole when more comes`, async () => {
+    const { output, file } = open();
+    const all = bytes(length);
+    output.add(all);
+    assert.ok(output.secure());
+    const other = Buffer.alloc(length, 'x');
+    writeFileSync(file, other); // by nobody but a test
+    assert.deepEqual(await whole(output), where === 'memory' ? all : other);
+    output.add(Buffer.from('more'));
+    assert.deepEqual(await whole(output), Buffer.concat([other, Buffer.from('more')]));
+    output.discard();
+  });
 
 test('Output leaves no file and no timer behind', () => {
   assert.deepEqual(readdirSync(folder), []);
