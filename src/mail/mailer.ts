@@ -1,5 +1,5 @@
 /** A mail → a mailer or mailboxes; and if that fails, into the outbox, and a line in the log. */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { EXIT, Failure } from '../system/failure.ts';
 import type { Deliver, Hand, Outgoing } from '../system/outgoing.ts';
 import type { Launcher } from '../system/program.ts';
@@ -91,8 +91,9 @@ function programOf({ mailcmd }: WaySettings): string {
 
 /** Follow links: /usr/sbin/sendmail may be one to our own. */
 function isOwn(settings: WaySettings): boolean {
-  const { ownSendmail } = settings;
-  return existsSync(ownSendmail) && realpathSync(programOf(settings)) === realpathSync(ownSendmail);
+  const own = statSync(settings.ownSendmail, { throwIfNoEntry: false });
+  const program = own && statSync(programOf(settings), { throwIfNoEntry: false });
+  return program !== undefined && program.ino === own?.ino && program.dev === own.dev;
 }
 
 /** Check the settings of mail before anything runs. */
