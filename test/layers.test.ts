@@ -59,6 +59,7 @@ const NOT_SMALL = [
 const lean: Record<string, readonly string[]> = {
   'cli/runner.ts': [...NOT_SMALL, SMTP],
   'cli/deposit.ts': [...NOT_SMALL, SMTP],
+  'cli/checker.ts': [...NOT_SMALL, SMTP],
   'cli/hold.ts': [...NOT_SMALL, SMTP],
   'cli/cron.ts': ['cron-parser', 'libsql', SMTP],
   'cli/cronctl.ts': ['libsql', SMTP],

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Environment, parseEnvironmentFile } from '../core/environment.ts';
 import { mailer, type MailSettings } from '../mail/mailer.ts';
 import { everyone, pamAccount } from '../run/account.ts';
+import { pamChecks } from '../run/checks.ts';
 import { createJournal } from '../run/journal.ts';
 import { openRecorder } from '../run/recorder.ts';
 import { systemLauncher } from '../run/launcher.ts';
@@ -53,6 +54,8 @@ export interface Instructions {
   readonly linger: number;
 }
 
+/** The program that asks PAM about accounts. */
+const CHECKER = fileURLToPath(new URL('./checker.js', import.meta.url));
 /** The program that holds a PAM session. */
 const HOLDER = fileURLToPath(new URL('./hold.js', import.meta.url));
 
@@ -89,7 +92,7 @@ async function main(told: Instructions): Promise<void> {
     const jobs = await startRunner({
       users,
       launcher,
-      account: self === 0 && told.pam ? pamAccount() : everyone,
+      account: self === 0 && told.pam ? pamAccount(pamChecks(CHECKER), log) : everyone,
       hold: self === 0 && told.session ? pamHold(HOLDER, nofile) : null,
       scope: self === 0 && told.scope ? openScope(log) : null,
       log,

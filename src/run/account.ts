@@ -1,8 +1,10 @@
 /** A user → whether PAM lets their jobs run now, remembered for a minute. */
 import { existsSync } from 'node:fs';
-import { checkAccount, openPam, type PamAnswer } from '../system/libc/pam.ts';
-import { keepSignal } from '../system/libc/signals.ts';
+import { errorCode, reason } from '../system/failure.ts';
+import type { PamAnswer } from '../system/libc/pam.ts';
 import { type Patience, remember } from '../system/remember.ts';
+import type { Log } from '../system/sink.ts';
+import type { Check } from './checks.ts';
 
 /** What came of the check. */
 export type Verdict =
@@ -12,6 +14,8 @@ export type Verdict =
       readonly why: string;
       /** It says nothing of the account: PAM itself does not work, or does not answer. */
       readonly isTrouble: boolean;
+      /** Errno's name, where PAM could not even be asked. */
+      readonly code?: string;
     };
 
 /** Say whether a user's jobs may run. Never throws. */
@@ -20,9 +24,9 @@ export type Account = (user: string) => Promise<Verdict>;
 /** Where there is no PAM, and where the daemon is an ordinary user's. */
 export const everyone: Account = () => Promise.resolve({ isAllowed: true });
 
-/** The service, and where it is set up: without that file, PAM is not asked. */
-const SERVICE = 'cron';
+/** Where cron's service is set up: without that file, PAM is not asked. */
 const SETUP = '/etc/pam.d/cron';
+const NOT_ASKED: PamAnswer = { status: 0, text: '' };
 
 /** How long a module may take, and how long its answer holds, in milliseconds. */
 const PATIENCE: Patience = { timeout: 30_000, keep: 60_000 };
@@ -37,40 +41,40 @@ const REFUSALS: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * The account check of Debian's cron. Modules that hang hold up their own users alone, as long as there are
- * threads left (UV_THREADPOOL_SIZE); whom PAM has told of before goes on with what it told.
+ * The account check of Debian's cron. Modules that hang or crash hold up their own users alone; whom PAM has told of
+ * before goes on with what it told, which is logged until it answers again.
  */
 export function pamAccount(
+  check: Check,
+  log: Log,
   patience: Patience = PATIENCE,
-  check: ((user: string) => Promise<PamAnswer>) | null = systemCheck(),
+  isSetUp: () => boolean = () => existsSync(SETUP),
 ): Account {
-  if (check === null) return everyone;
-  const ask = remember(check, patience, 'PAM');
+  const told = new Set<string>();
+  const answer = async (user: string): Promise<PamAnswer> => {
+    const answered = isSetUp() ? await check(user) : NOT_ASKED;
+    told.delete(user);
+    return answered;
+  };
+  const ask = remember(answer, patience, {
+    who: 'it',
+    inTurn: (look) => look(), // of the threads here it takes none
+    onOld(user, why) {
+      if (told.has(user)) return;
+      told.add(user);
+      const said = `PAM: ${why}; what it answered last holds`;
+      log(user, 'ERROR', said, { level: 'error', tag: 'CRON' });
+    },
+  });
   return async (user) => {
     try {
-      const { status, text } = (await ask(user)) ?? { status: 0, text: '' };
+      const { status, text } = (await ask(user)) ?? NOT_ASKED;
       if (status === 0) return { isAllowed: true };
       return { isAllowed: false, why: text, isTrouble: !REFUSALS.has(status) };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      return { isAllowed: false, why, isTrouble: true };
-    }
-  };
-}
-
-/** Null where PAM's library is missing. */
-function systemCheck(): ((user: string) => Promise<PamAnswer>) | null {
-  const pam = openPam();
-  if (pam === null) return null;
-  const restoreSignal = keepSignal('SIGCHLD');
-  return async (user) => {
-    if (!existsSync(SETUP)) return { status: 0, text: '' };
-    try {
-      return await checkAccount(pam, SERVICE, user);
-    } finally {
-      // A module that starts a helper (pam_unix of Debian 13, and with SELinux) keeps SIGCHLD from us meanwhile. Two at
-      // the same time take each other's way for the one to go back to: no end of a job would be seen any more.
-      restoreSignal();
+      const code = errorCode(error);
+      const trouble = { isAllowed: false, why: reason(error), isTrouble: true } as const;
+      return code === undefined ? trouble : { ...trouble, code };
     }
   };
 }

@@ -95,7 +95,8 @@ function letGo(holder: ChildProcess): void {
 }
 
 function tell(holder: ChildProcess, order: HolderOrder): void {
-  holder.send(order, () => {}); // who is gone says nothing, and that is noticed
+  // Who is gone says nothing, and that is noticed; who could not be started has nothing to be told by.
+  if (holder.connected) holder.send(order, () => {});
 }
 
 /** Wait for the job's end. Where its holder died, nobody knows how it ended; but that it has, can be seen. */

@@ -93,8 +93,8 @@ export async function makeReady(
   const { cron } = environmentOver([]);
   const verdict = await tools.account(user.name);
   if (!verdict.isAllowed) {
-    const { why: problem, isTrouble } = verdict;
-    if (isTrouble) return { user, cron, fault: { problem: `PAM: ${problem}`, code: undefined } };
+    const { why: problem, isTrouble, code } = verdict;
+    if (isTrouble) return { user, cron, fault: { problem: `PAM: ${problem}`, code } };
     const detail = `${problem}; job not started: ${toText(firing.command)}`;
     if (!isHeld)
       tools.log(firing.user, 'FAILED to authorize user with PAM', detail, {

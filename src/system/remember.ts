@@ -1,9 +1,21 @@
 /** Questions to which answers may never come → one at a time each, waited for so long, remembered for a while. */
+import { reason } from './failure.ts';
+import { type Places, places } from './places.ts';
 
 /** How long a lookup may take, and how long its answer holds, in milliseconds. */
 export interface Patience {
   readonly timeout: number;
   readonly keep: number;
+}
+
+/** How to ask. */
+export interface Asking<K> {
+  /** Who is asked, as a message has it. */
+  readonly who: string;
+  /** For so many questions at the same time; nothing: those of this process's threads. */
+  readonly inTurn?: Places;
+  /** Told why the last answer goes on to hold. */
+  readonly onOld?: (key: K, why: string) => void;
 }
 
 /** What is known of a name or a number. */
@@ -14,25 +26,22 @@ interface Known<T> {
   until: number;
 }
 
-/**
- * Remember answers; null is none. Who has answered before is believed for longer when no answer comes.
- * @param who is asked, as a message has it
- */
+/** At the same time, in this process: of its 64 threads (UV_THREADPOOL_SIZE) files and syncs keep some. */
+const inThreads = places(48);
+
+/** Remember answers; null is none. Who has answered before is believed for longer when no answer comes. */
 export function remember<K extends string | number, T>(
   look: (key: K) => Promise<T | null>,
-  patience: Patience,
-  who: string,
+  { timeout, keep }: Patience,
+  { who, inTurn = inThreads, onOld }: Asking<K>,
 ): (key: K) => Promise<T | null> {
   const all = new Map<K, Known<T>>();
-  return async (key) => {
-    const known = all.get(key) ?? { asking: null, found: null, until: 0 };
-    if (known.found !== null && known.until > performance.now()) return known.found;
-    all.set(key, known);
+  const ask = (key: K, known: Known<T>): Promise<T | null> => {
     known.asking ??= inTurn(() => look(key)).then(
       (found) => {
         // Nobody is asked for again each time: the user may come with the network (LDAP, sssd).
         if (found === null) all.delete(key);
-        Object.assign(known, { asking: null, found, until: performance.now() + patience.keep });
+        Object.assign(known, { asking: null, found, until: performance.now() + keep });
         return found;
       },
       (error: unknown) => {
@@ -40,31 +49,20 @@ export function remember<K extends string | number, T>(
         throw error;
       },
     );
+    return inTime(known.asking, `${who} did not answer for "${key}"`, timeout);
+  };
+  return async (key) => {
+    const known = all.get(key) ?? { asking: null, found: null, until: 0 };
+    if (known.found !== null && known.until > performance.now()) return known.found;
+    all.set(key, known);
     try {
-      return await inTime(known.asking, `${who} did not answer for "${key}"`, patience.timeout);
+      return await ask(key, known);
     } catch (error) {
-      if (known.found !== null) return known.found;
-      throw error;
+      if (known.found === null) throw error;
+      onOld?.(key, reason(error));
+      return known.found;
     }
   };
-}
-
-/** At the same time, in this process: of its 64 threads (UV_THREADPOOL_SIZE) files and syncs keep some. */
-const LOOKUPS = 48;
-/** Those for whom there is no room yet: all in a process share its threads. */
-const waiting: (() => void)[] = [];
-let free = LOOKUPS;
-
-async function inTurn<T>(look: () => Promise<T>): Promise<T> {
-  if (free > 0) free--;
-  else await new Promise<void>((resolve) => waiting.push(resolve));
-  try {
-    return await look();
-  } finally {
-    const next = waiting.shift();
-    if (next === undefined) free++;
-    else next();
-  }
 }
 
 async function inTime<T>(answer: Promise<T>, problem: string, timeout: number): Promise<T> {

@@ -14,7 +14,7 @@ export interface Users {
 }
 
 const PATIENCE: Patience = { timeout: 10_000, keep: 30_000 };
-const DATABASE = 'the user database';
+const DATABASE = { who: 'the user database' };
 
 /**
  * The system's user database. A hanging LDAP holds up its own users alone, as long as not 48 of them are asked for; whom

@@ -1,13 +1,21 @@
 /** The account check: what PAM's answers mean, for how long they hold, and what no answer means. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { everyone, pamAccount, type Verdict } from '../../src/run/account.ts';
+import { type Account, everyone, pamAccount, type Verdict } from '../../src/run/account.ts';
+import type { Check } from '../../src/run/checks.ts';
 import type { PamAnswer } from '../../src/system/libc/pam.ts';
+import type { Patience } from '../../src/system/remember.ts';
+import type { Log } from '../../src/system/sink.ts';
+
+const silent: Log = () => {};
+const isSetUp = (): boolean => true;
+const accountOf = (check: Check, patience: Patience, log = silent): Account =>
+  pamAccount(check, log, patience, isSetUp);
 
 const PATIENCE = { timeout: 10_000, keep: 60_000 };
 const never = (): Promise<PamAnswer> => new Promise(() => {});
 const verdictOn = (status: number): Promise<Verdict> =>
-  pamAccount(PATIENCE, () => Promise.resolve({ status, text: 'so it is' }))('alice');
+  accountOf(() => Promise.resolve({ status, text: 'so it is' }), PATIENCE)('alice');
 
 const refused = { isAllowed: false, why: 'so it is', isTrouble: false };
 const broken = { isAllowed: false, why: 'so it is', isTrouble: true };
@@ -30,11 +38,11 @@ test('pamAccount() asks again only when the answer is old, whatever it was', asy
   for (const status of [0, 13, 28]) {
     let asked = 0;
     const check = (): Promise<PamAnswer> => Promise.resolve({ status, text: `${++asked}` });
-    const kept = pamAccount(PATIENCE, check);
+    const kept = accountOf(check, PATIENCE);
     await Promise.all([kept('alice'), kept('alice')]);
     await kept('alice');
     assert.equal(asked, 1);
-    const old = pamAccount({ ...PATIENCE, keep: 0 }, check);
+    const old = accountOf(check, { ...PATIENCE, keep: 0 });
     await old('alice');
     await old('alice');
     assert.equal(asked, 3);
@@ -42,23 +50,56 @@ test('pamAccount() asks again only when the answer is old, whatever it was', asy
 });
 
 test('pamAccount() holds up nobody but whose answer does not come', async () => {
-  const account = pamAccount({ timeout: 50, keep: 60_000 }, (user) =>
-    user === 'bob' ? never() : Promise.resolve({ status: 0, text: '' }),
+  const account = accountOf(
+    (user) => (user === 'bob' ? never() : Promise.resolve({ status: 0, text: '' })),
+    { timeout: 50, keep: 60_000 },
   );
   const bob = account('bob');
   assert.deepEqual(await account('alice'), { isAllowed: true });
-  const why = 'PAM did not answer for "bob" in 0.05 s';
+  const why = 'it did not answer for "bob" in 0.05 s';
   assert.deepEqual(await bob, { isAllowed: false, why, isTrouble: true });
 });
 
-test('pamAccount() goes on with its last answer when none comes', async () => {
-  const answers = [Promise.resolve({ status: 13, text: 'expired' })];
-  const account = pamAccount({ timeout: 20, keep: 0 }, () => answers.pop() ?? never());
-  const expired = { isAllowed: false, why: 'expired', isTrouble: false };
-  assert.deepEqual(await account('dave'), expired);
-  assert.deepEqual(await account('dave'), expired);
+test('pamAccount() goes on with its last answer when none comes, and logs it once', async () => {
+  const expired = { status: 13, text: 'expired' };
+  const answers: (() => Promise<PamAnswer>)[] = [
+    () => Promise.resolve(expired),
+    () => Promise.reject(new Error('it died')),
+    () => Promise.reject(new Error('it died')),
+    () => Promise.resolve(expired),
+    () => Promise.reject(new Error('it died again')),
+    never,
+  ];
+  const said: string[] = [];
+  const account = accountOf(
+    () => (answers.shift() ?? never)(),
+    { timeout: 20, keep: 0 },
+    (who, event, detail) => said.push(`(${who}) ${event} (${detail})`),
+  );
+  for (let asked = 0; asked < 7; asked++)
+    assert.deepEqual(await account('dave'), {
+      isAllowed: false,
+      why: 'expired',
+      isTrouble: false,
+    });
+  assert.deepEqual(said, [
+    '(dave) ERROR (PAM: it died; what it answered last holds)',
+    '(dave) ERROR (PAM: it died again; what it answered last holds)',
+  ]);
 });
 
-test('pamAccount() lets everyone run where there is no PAM', () => {
-  assert.equal(pamAccount(PATIENCE, null), everyone);
+test('pamAccount() tells errno of a PAM that could not be asked', async () => {
+  const full = Object.assign(new Error('spawn EAGAIN'), { code: 'EAGAIN' });
+  assert.deepEqual(await accountOf(() => Promise.reject(full), PATIENCE)('alice'), {
+    isAllowed: false,
+    why: 'resource temporarily unavailable',
+    isTrouble: true,
+    code: 'EAGAIN',
+  });
+});
+
+test('pamAccount() asks nobody where cron has no PAM service', async () => {
+  const account = pamAccount(never, silent, PATIENCE, () => false);
+  assert.deepEqual(await account('alice'), { isAllowed: true });
+  assert.deepEqual(await everyone('alice'), { isAllowed: true });
 });

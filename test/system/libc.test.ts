@@ -1,7 +1,6 @@
 /** The system calls that Node lacks, each once, against what the system itself says. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import {
   closeSync,
   fstatSync,
@@ -13,7 +12,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { position } from '../../src/system/libc/blocks.ts';
@@ -22,11 +21,7 @@ import { codeset } from '../../src/system/libc/locale.ts';
 import { lock, lockRecords } from '../../src/system/libc/locks.ts';
 import { freeze, memoryFile, seal } from '../../src/system/libc/memory.ts';
 import { getgrnam, getgrouplist, getpwnam, getpwuid } from '../../src/system/libc/names.ts';
-import { keepSignal } from '../../src/system/libc/signals.ts';
 import { datagramSocket, send } from '../../src/system/libc/sockets.ts';
-import { libc } from '../../src/system/libc/native.ts';
-
-import { until } from '../support/wait.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'libc-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -206,18 +201,4 @@ test('codeset() is that of the locale', () => {
   assert.equal(of({ LANG: 'C.UTF-8' }), 'UTF-8');
   assert.equal(of({ LANG: 'xx_XX.NOWHERE' }), 'ANSI_X3.4-1968', 'as if there were none');
   assert.match(codeset(), /^[A-Za-z0-9_.-]+$/);
-});
-
-test('keepSignal() brings back what a library took away, and what was missed', async () => {
-  const restore = keepSignal('SIGCHLD');
-  const signal = libc.func('void *signal(int number, void *handler)');
-  signal(constants.signals.SIGCHLD, null); // SIG_DFL: nobody is told
-  const child = spawn('true');
-  const ended = once(child, 'exit');
-  await until('it has ended', () =>
-    /^State:\tZ/m.test(readFileSync(`/proc/${child.pid}/status`, 'utf8')),
-  );
-  assert.equal(child.exitCode, null);
-  restore();
-  assert.deepEqual(await ended, [0, null]);
 });

@@ -1,5 +1,7 @@
 /* An account module that does what users are unlucky with: it hangs for bob until /run/answer is there, asks
-   carol a question, does not know dave's database, and lets everybody else in. */
+   carol a question, does not know dave's database, crashes for erin and for frank, ends the process for grace,
+   and lets everybody else in. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +25,9 @@ int pam_sm_acct_mgmt(void *pam, int flags, int argc, const char **argv) {
   if (strcmp(user, "bob") == 0)
     while (access("/run/answer", F_OK) != 0) usleep(10000);
   if (strcmp(user, "dave") == 0) return SYSTEM_ERR;
+  if (strcmp(user, "erin") == 0) raise(SIGSEGV);
+  if (strcmp(user, "frank") == 0) abort();
+  if (strcmp(user, "grace") == 0) exit(0);
   if (strcmp(user, "carol") == 0) {
     const struct pam_conv *conv = NULL;
     struct pam_message question = {ASK, "Really? "};
