@@ -11,6 +11,7 @@ import type { Firing, RunningJob } from '../run/protocol.ts';
 import type { Runners } from '../run/runners.ts';
 import type { Watch } from '../run/watches.ts';
 import { toText } from '../system/bytes.ts';
+import { isTold } from '../system/program.ts';
 import type { LoadedCrontabs } from './crontabs.ts';
 import { nameOf, type Pick as Choice, pickEntry } from './pick.ts';
 
@@ -66,8 +67,9 @@ export function liveAnswers(tools: LiveTools): Answers {
       else yield { head: { ...MORE, next: piece.next }, body: piece.bytes };
     }
     const { exit } = watch;
-    const phase = watch.phase === 'shown' ? 'running' : watch.phase;
-    yield { head: { ok: true, end: phase, exit: exit === null ? null : { ...exit } } };
+    const isUntold = exit !== null && !isTold(exit);
+    const end = watch.phase === 'shown' ? 'running' : isUntold ? 'lost' : watch.phase;
+    yield { head: { ok: true, end, exit: exit === null || isUntold ? null : { ...exit } } };
   }
 
   async function* watching(

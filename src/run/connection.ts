@@ -1,5 +1,6 @@
 /** A scheduler's connection to one runner. */
 import { createConnection, type Socket } from 'node:net';
+import { type Exit, isTold } from '../system/program.ts';
 import type { Ending } from './ending.ts';
 import type { Counts } from './limits.ts';
 import {
@@ -149,7 +150,7 @@ export class Connection {
       case 'ended': {
         const job = this.jobs.get(word.run);
         this.jobs.delete(word.run);
-        if (job !== undefined) this.onEnded(job, word.exit ?? 'not started');
+        if (job !== undefined) this.onEnded(job, howOf(word.exit));
         return this.onChange();
       }
       case 'posted':
@@ -171,4 +172,9 @@ export class Connection {
         word satisfies never;
     }
   }
+}
+
+function howOf(exit: Exit | null): HowEnded {
+  if (exit === null) return 'not started';
+  return isTold(exit) ? exit : 'unknown';
 }

@@ -1,8 +1,8 @@
 /** A user → a PAM session of theirs, held open by a process of its own as long as its job runs. */
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Environment } from '../core/environment.ts';
-import { startTime } from '../system/process.ts';
-import type { Exit, Holder, Start, Usage } from '../system/program.ts';
+import { isRunning, startTime } from '../system/process.ts';
+import { type Exit, type Holder, type Start, UNTOLD, type Usage } from '../system/program.ts';
 import type { User } from '../system/users.ts';
 
 /** What the holder is told: first whose session to open, then what to start in it. */
@@ -110,9 +110,9 @@ async function ending(
     const { exit, usage } = await words.expect('ended');
     return { ...exit, usage };
   } catch {
-    const isThere = (): boolean => started !== null && startTime(pid) === started;
+    const isThere = (): boolean => startTime(pid) === started && isRunning(pid);
     while (isThere()) await new Promise((resolve) => setTimeout(resolve, LOOK));
-    return { code: null, signal: holder.signalCode ?? 'SIGKILL' };
+    return UNTOLD;
   } finally {
     letGo(holder);
   }

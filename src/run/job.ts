@@ -2,7 +2,7 @@
 import type { Environment } from '../core/environment.ts';
 import { visible } from '../core/escape.ts';
 import { toText } from '../system/bytes.ts';
-import type { Exit, Usage } from '../system/program.ts';
+import { type Exit, isTold, type Usage } from '../system/program.ts';
 import type { User } from '../system/users.ts';
 import { capture } from '../system/capture.ts';
 import { type Endings, endingsOf } from './ending.ts';
@@ -44,7 +44,7 @@ export interface Finished {
   readonly environment: Environment;
   /** It ran into its CRON_TIMEOUT. */
   readonly timedOut: boolean;
-  /** What its mail says of signals that somebody had sent to it; lines. */
+  /** What its mail says of signals that somebody had sent to it, and of who did not tell its end; lines. */
   readonly killed: readonly string[];
   /** Output that came later, after the mail was due; null: the pipe is closed. */
   readonly late: Promise<Output> | null;
@@ -96,7 +96,9 @@ export async function runJob(
   const duration = performance.now() - begun;
   const ended = Date.now();
   const timedOut = limit.stop();
-  const killed = endings.stop();
+  const killed = endings.stop(); // more may come into it
+  if (!isTold(exit)) killed.push(`cron: ${HOLDERLESS}\n`);
+  if (reached && !isTold(exit)) trouble(`${HOLDERLESS}: ${toText(firing.command)}`);
   if (timedOut)
     trouble(`ended after ${firing.timeout} s (CRON_TIMEOUT): ${toText(firing.command)}`);
   if (reached) onExit(exit);
@@ -113,6 +115,8 @@ export async function runJob(
   current = later;
   return { ...finished, late: closed.then(() => later) };
 }
+
+const HOLDERLESS = 'the process that held the PAM session of this job died; its outcome is unknown';
 
 /** There could be no scope for it. */
 export const UNSCOPED = 'unscoped';
@@ -131,9 +135,14 @@ async function unreached(
   let told = '';
   for await (const bytes of output.chunks(0, 200)) told += Buffer.from(bytes).toString('latin1');
   const [line = ''] = told.split('\n', 1);
-  const problem = line === '' ? `ended by ${signal ?? `status ${code}`}` : toText(line);
+  const problem = line === '' ? wordsOf({ code, signal }) : toText(line);
   if (isScoped && code !== null && !SETPRIVS.test(line)) return { problem, code: UNSCOPED };
   return { problem, code: REFUSED.test(line) ? 'EAGAIN' : undefined };
+}
+
+function wordsOf({ code, signal }: Exit): string {
+  if (!isTold({ code, signal })) return 'the process that held its PAM session died';
+  return `ended by ${signal ?? `status ${code}`}`;
 }
 
 const ERROR = { level: 'error', tag: 'CRON' } as const;
@@ -172,7 +181,7 @@ function logEnd(firing: Firing, pid: number, exit: Exit, { log, logBits }: JobTo
   const how = { tag: 'CRON', pid, about };
   if (!firing.quiet && (logBits & LOG_BITS.END) !== 0)
     log(firing.user, 'END', named(firing, pid, logBits), how);
-  if ((logBits & LOG_BITS.FAILED) === 0) return;
+  if ((logBits & LOG_BITS.FAILED) === 0 || !isTold(exit)) return;
   if (exit.signal !== null)
     log('CRON', 'error', `grandchild #${pid} terminated by signal ${exit.signal}`, how);
   else if (exit.code !== 0)

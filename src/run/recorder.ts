@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
-import type { Exit, Usage } from '../system/program.ts';
+import { type Exit, isTold, type Usage } from '../system/program.ts';
 import type { MailFate, Outcome, RunRecord } from '../system/record.ts';
 import { type Appender, createAppender } from './append.ts';
 import { excerptOf } from './excerpt.ts';
@@ -152,6 +152,7 @@ function recordOf(firing: Firing, ending: RunEnd, mail: MailFate): RunRecord {
 /** Say how a process ended. */
 export function outcomeOf(exit: Exit | null, timedOut = false): Outcome {
   if (exit === null) return 'not-started';
+  if (!isTold(exit) && !timedOut) return 'unknown';
   return exit.code === 0 && !timedOut ? 'succeeded' : 'failed';
 }
 

@@ -8,7 +8,7 @@ import { Surveyor } from '../core/survey.ts';
 import { fromText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import type { Outgoing } from '../system/outgoing.ts';
-import type { Exit } from '../system/program.ts';
+import { type Exit, isTold } from '../system/program.ts';
 import type { Log } from '../system/sink.ts';
 import type { User } from '../system/users.ts';
 import { type Excerpt, excerptOf } from './excerpt.ts';
@@ -236,12 +236,14 @@ function messageId({ run, identity }: Firing, origin: string): string {
 
 function status({ exit, isLost = false }: Facts): string {
   if (exit === null) return isLost ? 'unknown' : 'not started';
+  if (!isTold(exit)) return 'unknown';
   return exit.signal === null ? `exit ${exit.code}` : `signal ${exit.signal}`;
 }
 
 /** How a job ended, as a sentence has it. */
 export function ending(exit: Exit | null): string {
   if (exit === null) return 'was not started';
+  if (!isTold(exit)) return 'ended, how is unknown';
   if (exit.signal !== null) return `was ended by ${exit.signal}`;
   return exit.code === 0 ? 'succeeded' : `ended with exit status ${exit.code}`;
 }

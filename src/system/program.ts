@@ -20,10 +20,18 @@ export interface Program {
   readonly scope?: readonly string[];
 }
 
-/** How a program ended, as its own parent was told. */
+/** How a program ended, as its own parent was told; see UNTOLD. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+}
+
+/** It has ended, but whoever was told how has died. */
+export const UNTOLD: Exit = { code: null, signal: null };
+
+/** Whether anybody knows how it ended. */
+export function isTold({ code, signal }: Exit): boolean {
+  return code !== null || signal !== null;
 }
 
 /** What a program and those that it has waited for have used. */

@@ -4,7 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { pamHold } from '../../src/run/hold.ts';
+import { UNTOLD } from '../../src/system/program.ts';
 import { self } from './started.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hold-'));
@@ -28,3 +31,29 @@ for (const [what, [program, message]] of Object.entries(table))
     writeFileSync(file, program);
     await assert.rejects(pamHold(file, 1024, 2000)(self), { message });
   });
+
+test('pamHold() notices the end of a job whose holder was killed, and knows not how it was', async () => {
+  const job = spawn('sleep', ['1000']);
+  const file = join(folder, 'killed.cjs');
+  writeFileSync(
+    file,
+    `process.on('message', ({ order }) => {
+      if (order === 'open') return process.send({ word: 'open', environment: [], groups: [] });
+      process.send({ word: 'started', pid: ${job.pid} }, () => process.kill(process.pid, 'SIGKILL'));
+    });`,
+  );
+  const held = await pamHold(file, 1024, 10_000)(self);
+  const { pid, ended } = await held.spawn('true', [], { stdin: 0, output: 1, note: 2 });
+  assert.equal(pid, job.pid);
+  let isOver = false;
+  const over = ended.then((exit) => {
+    isOver = true;
+    return exit;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 1500)); // longer than from look to look
+  assert.equal(isOver, false);
+  const reaped = once(job, 'exit');
+  job.kill('SIGTERM');
+  assert.deepEqual(await over, UNTOLD);
+  await reaped;
+});

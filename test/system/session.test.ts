@@ -34,6 +34,7 @@ test('jobs have PAM sessions of their own with session = "pam"', boxed, async (t
 CRON_TIMEOUT=1s
 @reboot echo slow; sleep 600
 CRON_TIMEOUT=0
+@reboot echo bereft; exec > /tmp/bereft 2>&1; echo begun; while test ! -e /tmp/end-bereft; do sleep 0.1; done; echo over
 @reboot echo long; exec > /dev/null 2>&1; while test ! -e /tmp/end; do sleep 0.1; done
 `.replaceAll(/^@reboot (exit|kill)/gm, '@reboot echo $1; $1'),
   );
@@ -79,9 +80,29 @@ CRON_TIMEOUT=0
       },
       evidence,
     );
-    assert.equal(count(all, 'open_session alice cron 0'), 5);
+    assert.equal(count(all, 'open_session alice cron 0'), 6);
     assert.equal(count(all, 'open_session bob cron 0'), 1);
     assert.equal(count(all, 'close_session bob cron 0'), 1);
+  });
+  await t.test('a job whose holder is killed goes on, and its end is noticed', async () => {
+    await until('it has begun', async () => (await box.read('/tmp/bereft')) || undefined, evidence);
+    // Its holder is the parent of the job's shell.
+    await box.run(`
+      shell=$(pgrep -u alice -f '[e]cho bereft' -o)
+      kill -KILL $(ps -o ppid= -p $shell)`);
+    await box.run('sleep 1.5'); // longer than the look at a job that nobody waits for
+    assert.equal(await box.read('/tmp/bereft'), 'begun\n');
+    await box.write('/tmp/end-bereft', '');
+    const mail = await mailWith('alice', /^bereft$/m);
+    assert.equal(await box.read('/tmp/bereft'), 'begun\nover\n');
+    assert.match(mail, /^X-Cron-Status: unknown$/m);
+    const why = 'the process that held the PAM session of this job died; its outcome is unknown';
+    assert.ok(mail.includes(`\ncron: ${why}\nbereft\n`), mail);
+    assert.ok((await box.read(ours.log)).includes(`(alice) ERROR (${why}: echo bereft;`));
+    const runs = await box.run(
+      'node /src/bin/cronctl history --config /srv/ours/mailcron.toml --json',
+    );
+    assert.match(runs, /"command":"echo bereft[^\n]*"outcome":"unknown"/);
   });
   await t.test(
     'a runner that is killed leaves its job and the session, which is closed',
