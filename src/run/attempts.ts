@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fromText, toText } from '../system/bytes.ts';
 import { type Log, logAbout } from '../system/sink.ts';
 import type { User } from '../system/users.ts';
-import { type Finished, type JobTools, runJob, UNSCOPED, type Witness } from './job.ts';
+import { type Finished, type JobTools, runJob, UNLIMITED, UNSCOPED, type Witness } from './job.ts';
 import { aboutOf } from './firing.ts';
 import type { Output } from './output.ts';
 import type { Firing } from './protocol.ts';
@@ -111,8 +111,7 @@ export class Attempts {
 }
 
 function logUnscoped({ user, command }: Firing, problem: string, log: Log): void {
-  const said = `job runs without a systemd scope and its limits: ${problem}: ${toText(command)}`;
-  log(user, 'ERROR', said, ERROR);
+  log(user, 'ERROR', `${UNLIMITED}: ${problem}: ${toText(command)}`, ERROR);
 }
 
 /** Log a start that will be tried again: once, for a machine in trouble has enough to write. */

@@ -83,16 +83,19 @@ export async function runJob(
     const { user, fault, cron } = ready;
     return { ...never, user, environment: cron, output, late: null, fault };
   }
+  if (tools.scope !== null && !ready.isScoped)
+    trouble(`${UNLIMITED}: systemd did not answer a short while ago: ${toText(firing.command)}`);
   if (before === undefined) ready.go();
   const { user, running, environment, cron } = ready;
-  logStart(firing, running.pid, tools);
+  if (running.scoped === undefined) logStart(firing, running.pid, tools);
+  else void running.scoped.then((isScoped) => isScoped && logStart(firing, running.pid, tools));
   let current = output;
   const { closed } = capture(ready.read, (bytes) => current.add(bytes));
   const over = Promise.all([closed, running.ended]);
   const endings = endingsOf(running.pid, over);
   const limit = limitTime(endings, firing.timeout);
   onStart(running.pid, endings);
-  const { reached, homeless, usage, ...exit } = await running.ended;
+  const { reached, homeless, unscoped = false, usage, ...exit } = await running.ended;
   const duration = performance.now() - begun;
   const ended = Date.now();
   const timedOut = limit.stop();
@@ -102,13 +105,18 @@ export async function runJob(
   if (timedOut)
     trouble(`ended after ${firing.timeout} s (CRON_TIMEOUT): ${toText(firing.command)}`);
   if (reached) onExit(exit);
-  logEnd(firing, running.pid, exit, tools);
+  if (unscoped) tools.scope?.hung();
+  else logEnd(firing, running.pid, exit, tools);
   if (homeless) trouble(`chdir failed (${homeOf(environment)}): the job ran in "/"`);
   const open = await stillOpen(closed, tools);
   // What never became the user's SHELL has no status of its own.
   const outcome = reached
     ? { exit, duration, fault: null, ...(usage !== undefined && { usage }) }
-    : { exit: null, duration: null, fault: await unreached(exit, output, tools.scope !== null) };
+    : {
+        exit: null,
+        duration: null,
+        fault: unscoped ? HUNG : await unreached(exit, output, ready.isScoped),
+      };
   const finished = { user, ...outcome, at: ended, output, environment: cron, timedOut, killed };
   if (!open) return { ...finished, late: null };
   const later = new Output(tools.outputFile(`${firing.run}-late`), trouble, tools.outputLimit);
@@ -120,6 +128,9 @@ const HOLDERLESS = 'the process that held the PAM session of this job died; its 
 
 /** There could be no scope for it. */
 export const UNSCOPED = 'unscoped';
+/** What is logged then. */
+export const UNLIMITED = 'job runs without a systemd scope and its limits';
+const HUNG: Fault = { problem: 'systemd-run did not answer', code: UNSCOPED };
 /** setpriv(1) says so when the kernel did not execute /bin/sh: it is out of processes, or /bin/sh is away. */
 const REFUSED = /failed to execute/;
 

@@ -1,15 +1,21 @@
 /** A program and its user → a process of that user; nothing that is still root sees a byte of a crontab. */
 import { closeSync, readSync, writeSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../system/children.ts';
 import { reason } from '../system/failure.ts';
 import { memoryFile, seal } from '../system/libc/memory.ts';
-import type { Exit, Launcher, Program, Spawn, Start } from '../system/program.ts';
+import type { Exit, Launcher, Program, Running, Spawn, Start } from '../system/program.ts';
 import { toBytes } from '../system/bytes.ts';
-import { NOTE_LENGTH, readNote, script } from './script.ts';
+import { signalSession } from '../system/session.ts';
+import { isWaiting, NOTE_LENGTH, readNote, script } from './script.ts';
 
 /** util-linux's; by absolute path, for a PATH of ours is as little to be trusted as a user's. */
 const SETPRIV = '/usr/bin/setpriv';
 const SHELL = '/bin/sh';
+/** systemd may have a thousand scopes to make. */
+const SCOPE = 10_000;
+/** How often to look whether it has made one, in milliseconds. */
+const LOOK = 5;
 
 /**
  * Start programs through setpriv(1) and a script on descriptor 3.
@@ -22,8 +28,9 @@ const SHELL = '/bin/sh';
  * - All of it is exec: pid, signals and status are the program's own.
  *
  * @param self uid of this process: without root there is nobody else to become
+ * @param patience how long systemd-run may take, in milliseconds
  */
-export function systemLauncher(self: number, nofile: number): Launcher {
+export function systemLauncher(self: number, nofile: number, patience = SCOPE): Launcher {
   return {
     async start(program, holder) {
       if (self !== 0 && program.user.uid !== self)
@@ -43,7 +50,14 @@ export function systemLauncher(self: number, nofile: number): Launcher {
           isOver = true;
           return withStart(exit, note);
         });
-        return { pid, ended: told, isOver: () => isOver };
+        const running = { pid, ended: told, isOver: () => isOver };
+        if (program.scope === undefined || self !== 0) return running;
+        const scoped = pastScope(running, note, patience);
+        return {
+          ...running,
+          scoped,
+          ended: told.then(async (exit) => ((await scoped) ? exit : { ...exit, unscoped: true })),
+        };
       } catch (error) {
         closeSync(note);
         throw error;
@@ -84,8 +98,31 @@ const spawnHere: Spawn = async (file, args, { stdin, output, note, inOrder = fal
 };
 
 function withStart(exit: Exit & Pick<Start, 'usage'>, note: number): Exit & Start {
-  const head = Buffer.alloc(NOTE_LENGTH);
-  const length = readSync(note, head, 0, head.length, 0);
+  const head = headOf(note);
   closeSync(note);
-  return { ...exit, ...readNote(head.toString('latin1', 0, length)) };
+  return { ...exit, ...readNote(head) };
+}
+
+function headOf(note: number): string {
+  const head = Buffer.alloc(NOTE_LENGTH);
+  return head.toString('latin1', 0, readSync(note, head, 0, head.length, 0));
+}
+
+/**
+ * Wait until systemd-run has become the script, which waits for its line; false: it did not answer, and is ended.
+ * Nothing has been said to it then, so whatever moment that falls on, nothing of the crontab's has run.
+ */
+async function pastScope(
+  { pid, isOver }: Pick<Running, 'pid' | 'isOver'>,
+  note: number,
+  patience: number,
+): Promise<boolean> {
+  const deadline = performance.now() + patience;
+  while (!isOver() && !isWaiting(headOf(note))) {
+    if (performance.now() > deadline) {
+      return !signalSession(pid, 'SIGKILL');
+    }
+    await pause(LOOK);
+  }
+  return true;
 }

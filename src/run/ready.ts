@@ -38,6 +38,8 @@ export interface Ready {
   readonly running: Running;
   /** The read end of its output. */
   readonly read: number;
+  /** It begins in a scope of its own, or not at all. */
+  readonly isScoped: boolean;
   /** Its environment, and the user's view of the entry: assignments and what cron added. */
   readonly environment: Environment;
   readonly cron: Environment;
@@ -130,6 +132,7 @@ async function start(
   const held = (await hold?.(user)) ?? undefined;
   const environment = environmentOver(held?.environment ?? baseEnvironment());
   const [input, output] = pipesFor(held);
+  const words = scope?.words(user.name, firing) ?? null;
   try {
     // The pipes are the user's, so that a job can open /dev/stdin and /dev/stderr anew.
     if (process.geteuid?.() === 0)
@@ -141,16 +144,23 @@ async function start(
       directory: lookup(environment, 'HOME'),
       stdin: input.read,
       output: output.write,
-      isHeld,
+      isHeld: isHeld || words !== null,
       inOrder: !isHeld,
-      ...(scope !== null && { scope: scope(user.name, firing) }),
+      ...(words !== null && { scope: words }),
     } as const;
     const running = await launcher.start(program, held);
+    const { scoped } = running;
+    const go = (): void => give(input.write, program.isHeld, firing.stdin);
     return {
       running,
       read: output.read,
+      isScoped: words !== null,
       environment,
-      go: () => give(input.write, isHeld, firing.stdin),
+      go() {
+        if (scoped === undefined) go();
+        // Nothing is said to it before it has its scope: without one it begins elsewhere.
+        else void scoped.then((isScoped) => (isScoped ? go() : closeSync(input.write)));
+      },
       drop() {
         closeSync(input.write);
         closeSync(output.read);

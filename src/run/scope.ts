@@ -10,16 +10,29 @@ const BARE = ['/usr/bin/env', '-i'];
 /** It is there where systemd is process 1 (sd_booted(3)). */
 const BOOTED = '/run/systemd/system';
 
-/** The words before those that start the job. */
-export type Scope = (user: string, firing: Pick<Firing, 'run' | 'limits'>) => readonly string[];
+/** Makes the words before those that start the job; null: not now, for systemd does not answer. */
+export interface Scope {
+  words(user: string, firing: Pick<Firing, 'run' | 'limits'>): readonly string[] | null;
+  /** It did not answer. */
+  hung(): void;
+}
+
+/** Whoever has not answered is not asked for so long, in milliseconds: else each job would wait. */
+const AGAIN = 60_000;
 
 /** Give jobs scopes; null: there is no systemd for that here, which is logged. */
 export function openScope(
   log: Log,
   needed: readonly string[] = [BOOTED, SYSTEMD_RUN],
+  again = AGAIN,
 ): Scope | null {
   const missing = needed.find((path) => !existsSync(path));
-  if (missing === undefined) return scopeWords;
+  let until = -Infinity;
+  if (missing === undefined)
+    return {
+      words: (user, firing) => (performance.now() < until ? null : scopeWords(user, firing)),
+      hung: () => void (until = performance.now() + again),
+    };
   const problem = `[jobs] scope: there is no ${missing}; jobs run without scopes, CRON_MEMORY, CRON_CPU and CRON_TASKS do nothing`;
   log('CRON', 'ERROR', problem, { level: 'error' });
   return null;

@@ -8,6 +8,7 @@ import type { Program, Start } from '../system/program.ts';
 export const NOTE_LENGTH = 32;
 /** The line for which a program waits that is held back. */
 export const GO = '\n';
+const WAITING = 'waiting';
 const HOMELESS = 'homeless';
 const REACHED = 'reached';
 
@@ -38,7 +39,7 @@ export function script(program: Program, nofile: number | null): string {
   return [
     `#${' '.repeat(NOTE_LENGTH - 1)}`,
     // As POSIX has it, read takes no byte beyond the line: what follows is the program's.
-    program.isHeld === true ? 'read -r go || exit 1\nunset go' : '',
+    program.isHeld === true ? `echo ${WAITING} >&3\nread -r go || exit 1\nunset go` : '',
     nofile === null ? '' : `ulimit -Sn ${nofile} 2>/dev/null`,
     // From `/`, where cron is; and a directory named "-" or "-P" is no option.
     `cd ${quote(program.directory.replace(/^(?!\/)/, '/'))} 2>/dev/null || { echo ${HOMELESS} >&3; cd /; }`,
@@ -62,6 +63,11 @@ export function script(program: Program, nofile: number | null): string {
 /** Read from the first bytes of the script what it noted. */
 export function readNote(head: string): Pick<Start, 'reached' | 'homeless'> {
   return { reached: head.includes(REACHED), homeless: head.includes(HOMELESS) };
+}
+
+/** Whether a program that is held back has come so far that it waits for its line. */
+export function isWaiting(head: string): boolean {
+  return head.includes(WAITING);
 }
 
 function quote(word: string): string {

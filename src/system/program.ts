@@ -16,7 +16,10 @@ export interface Program {
   readonly isHeld?: boolean;
   /** No other one of these that is ordered later is started before it. */
   readonly inOrder?: boolean;
-  /** What root's command line begins with: words of systemd-run, and of the crontab nothing but numbers. */
+  /**
+   * What root's command line begins with: words of systemd-run, and of the crontab nothing but numbers. Only what
+   * is held back has them: who does not answer in time is ended, and whoever begins has come past them.
+   */
   readonly scope?: readonly string[];
 }
 
@@ -48,6 +51,8 @@ export interface Start {
   readonly reached: boolean;
   /** Its directory could not be entered and it ran in `/`. */
   readonly homeless: boolean;
+  /** It was ended, for there was no scope for it in time. */
+  readonly unscoped?: true;
   /** Nothing where nobody was there to be told. */
   readonly usage?: Usage;
 }
@@ -56,6 +61,8 @@ export interface Start {
 export interface Running {
   readonly pid: number;
   readonly ended: Promise<Exit & Start>;
+  /** Whether there is a scope for it: then it waits for its line, or has ended. Nothing: it needs none. */
+  readonly scoped?: Promise<boolean>;
   /** Whether it has ended: its pid may be somebody else's. */
   readonly isOver: () => boolean;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Limits } from '../../src/core/settings.ts';
+import { until } from '../support/wait.ts';
 import { openScope, scopeWords } from '../../src/run/scope.ts';
 
 const none: Limits = { memory: 0, memoryPercent: 0, cpu: 0, tasks: 0 };
@@ -47,6 +48,16 @@ test('openScope() gives none where systemd is missing, and says so once', () => 
   assert.equal(openScope(log, ['/', '/nonexistent/systemd']), null);
   assert.equal(logged.length, 1);
   assert.match(logged[0] ?? '', /there is no \/nonexistent\/systemd; jobs run without scopes/);
-  assert.equal(openScope(log, ['/']), scopeWords);
+  assert.deepEqual(
+    openScope(log, ['/'])?.words('alice', { run: 'a-1-b' }),
+    scopeWords('alice', { run: 'a-1-b' }),
+  );
   assert.equal(logged.length, 1);
+});
+
+test('openScope() gives none for a while when systemd has not answered', async () => {
+  const scope = openScope(() => {}, ['/'], 200);
+  scope?.hung();
+  assert.equal(scope?.words('alice', { run: 'a-1-b' }), null);
+  await until('there are scopes again', () => scope?.words('alice', { run: 'a-1-b' }) !== null);
 });
