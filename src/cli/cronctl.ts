@@ -10,7 +10,7 @@ const USAGE = `usage:\tcronctl next [--file FILE [--system] | --user USER] [--fr
 \t\t[--json] [--config FILE]
 \tcronctl status [--json] [--config FILE]
 \tcronctl metrics [--config FILE]
-\tcronctl top [--config FILE]
+\tcronctl top [--json] [--config FILE]
 \tcronctl run [--detach [--json]] [--no-mail] [--user USER] [--config FILE] ENTRY
 \tcronctl kill [--now | --signal SIGNAL] [--json] [--config FILE] RUN...
 \tcronctl log [-f | --follow] [--config FILE] RUN

@@ -11,6 +11,8 @@ const [HOME, CLEAR, BELOW] = ['\x1b[H', '\x1b[K', '\x1b[J'];
 const DEADLY = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 /** What ^Z sends: a terminal in raw mode does not make a signal of it. */
 const SUSPEND = '\x1a';
+/** ... and ^\ too. */
+const QUIT = '\x1c';
 
 /** The key that nobody can press: the terminal is gone. */
 export const GONE = '';
@@ -91,6 +93,7 @@ export class Screen {
 
   readonly #read = (bytes: Buffer): void => {
     const key = bytes.toString('latin1');
+    if (key === QUIT) return this.#die('SIGQUIT');
     if (key !== SUSPEND) return this.#onKey(key);
     this.#leave();
     process.kill(0, 'SIGTSTP'); // all of the shell's job, as the terminal would

@@ -10,8 +10,9 @@ import { GONE, Screen } from './screen.ts';
 import { refuseOperands, show } from './shown.ts';
 import { askStatus } from './status.ts';
 
-const USAGE = `usage:\tcronctl top [--config FILE]
+const USAGE = `usage:\tcronctl top [--json] [--config FILE]
 
+\t--json\t(once, an object: the status, and what each job takes)
 \t--config FILE\t(read this file and not /etc/mailcron.toml)
 
 \tq\t(quits; so does ^C)
@@ -30,9 +31,10 @@ const [UP, DOWN] = [
 
 /** Show what runs, comes and ends, until a key ends it; returns the exit status. */
 export async function top(args: readonly string[]): Promise<number> {
-  const { options, operands } = longOptions(args, ['config:', 'help'], '', USAGE);
+  const { options, operands } = longOptions(args, ['json', 'config:', 'help'], '', USAGE);
   if (options.has('help')) return show(USAGE);
   refuseOperands(operands, USAGE);
+  if (options.has('json')) return show(JSON.stringify(await snapshot(options.get('config'))));
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
   if (!isTerminal || (process.env['TERM'] ?? 'dumb') === 'dumb')
     throw new Failure('top needs a terminal: "cronctl status" tells the same once', {
@@ -41,6 +43,20 @@ export async function top(args: readonly string[]): Promise<number> {
   await watch(options.get('config'));
   // An answer that never comes must not keep who is leaving.
   return process.exit(EXIT.OK);
+}
+
+/** What runs, with what it takes: percent of a processor in a second, bytes of memory; null: it began or ended meanwhile. */
+async function snapshot(config: string | undefined): Promise<object> {
+  const usages = new Usages();
+  usages.look((await askStatus(config)).running);
+  await pause(PERIOD);
+  const status = await askStatus(config);
+  const usage = usages.look(status.running);
+  const none: Usage = { cpu: null, memory: null };
+  return {
+    ...status,
+    running: status.running.map((job) => ({ ...job, ...(usage.get(job.run) ?? none) })),
+  };
 }
 
 async function watch(config: string | undefined): Promise<void> {

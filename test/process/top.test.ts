@@ -14,7 +14,7 @@ interface Open {
 }
 
 /** Start a cron with these jobs, and top in a shell that tells how it ended. */
-async function open(t: TestContext, tab: string): Promise<Open> {
+async function open(t: TestContext, tab: string, options = ''): Promise<Open> {
   const sandbox = openSandbox(t);
   sandbox.tab(tab);
   await sandbox.start();
@@ -28,7 +28,7 @@ async function open(t: TestContext, tab: string): Promise<Open> {
   };
   const terminal = openTerminal(sandbox.root, environment, [90, 24]);
   await terminal.shows(/^[#$]$/);
-  terminal.type('"$NODE" "$CRONCTL" top; echo "ended $?"');
+  terminal.type(`"$NODE" ${options} "$CRONCTL" top; echo "ended $?"`);
   await terminal.shows(/\nq quit {3}s sort/);
   return { sandbox, terminal };
 }
@@ -48,9 +48,15 @@ function pidOfTop({ root }: Sandbox): number {
 }
 
 /** What the shell finds: the former screen, a terminal that is as it was before, and the exit status. */
-async function isRestored({ type, shows, screen }: Terminal, status: number): Promise<void> {
+async function isRestored(terminal: Terminal, status: number): Promise<void> {
+  const { shows, screen } = terminal;
   await shows(new RegExp(`; echo "ended \\$\\?"\\n(?:.*\\n)?ended ${status}\\n[#$]$`));
   assert.doesNotMatch(screen(), /q quit/);
+  await isCooked(terminal);
+}
+
+/** The terminal makes lines, signals and an echo of what is typed. */
+async function isCooked({ type, shows }: Terminal): Promise<void> {
   type('stty -a | grep -o -w -e "-*icanon" -e "-*echo" -e "-*isig" | sort | tr "\\n" " "; echo');
   await shows(/\necho icanon isig\s*\n[#$]$/);
 }
@@ -95,12 +101,46 @@ test('top goes on when cron has gone, and when it is there again', needsTerminal
 for (const [signal, status] of [
   ['SIGTERM', 143],
   ['SIGHUP', 129],
+  ['SIGQUIT', 131],
 ] as const)
   test(`top gives the terminal back when ${signal} ends it`, needsTerminal, async (t) => {
     const { sandbox, terminal } = await open(t, '@yearly x\n');
     kill(pidOfTop(sandbox), signal);
     await isRestored(terminal, status);
   });
+
+test('top gives the terminal back when ^\\ ends it', needsTerminal, async (t) => {
+  const { terminal } = await open(t, '@yearly x\n');
+  terminal.press('C-\\');
+  await isRestored(terminal, 131);
+});
+
+test('top gives the terminal back when it fails, and then says why', needsTerminal, async (t) => {
+  const surprise = `data:text/javascript,process.on('SIGUSR2',()=>{throw Error('planted')})`;
+  const { sandbox, terminal } = await open(t, '@yearly x\n', `--import "${surprise}"`);
+  kill(pidOfTop(sandbox), 'SIGUSR2');
+  await terminal.shows(/Error: planted\n(?:.*\n)+ended [17]\n[#$]$/);
+  await isCooked(terminal);
+});
+
+test('top tells programs once what it shows', async (t) => {
+  const sandbox = openSandbox(t);
+  sandbox.tab(JOBS);
+  await sandbox.start();
+  await until('its jobs run', async () => {
+    const { stdout } = await sandbox.cronctl(['status', '--json']);
+    return /"jobs":2/.test(stdout) && /"failures":\[\{/.test(stdout);
+  });
+  const { status, stdout } = await sandbox.cronctl(['top', '--json']);
+  assert.equal(status, 0);
+  const told: unknown = JSON.parse(stdout);
+  assert.ok(typeof told === 'object' && told !== null && 'running' in told);
+  assert.ok(Array.isArray(told.running));
+  const [sleeps, loops] = told.running;
+  assert.match(sleeps.command, /sleep 600/);
+  assert.ok(sleeps.cpu < 5 && loops.cpu > 5, stdout);
+  assert.ok(sleeps.memory > 0 && loops.memory > 0, stdout);
+});
 
 test('top lets itself be stopped and continued', needsTerminal, async (t) => {
   const { terminal } = await open(t, '@yearly x\n');
