@@ -116,7 +116,8 @@ const SHOWN = 10;
 /** Tell of a run. */
 export function infoOf(record: RunRecord): RunInfo {
   const { run, user, command, crontab, line, scheduled, byHand, outcome, signal } = record;
-  const { started, ended, code, timedOut, bytes, mail, cpu, memory } = record;
+  const { started, ended, code, timedOut, bytes, mail, later, cpu, memory } = record;
+  const { fate = 'outbox', at = null } = later ?? {};
   return {
     run,
     user,
@@ -133,6 +134,8 @@ export function infoOf(record: RunRecord): RunInfo {
     timedOut,
     bytes,
     mail,
+    mailLater: fate === 'outbox' ? null : fate,
+    mailLaterAt: iso(fate === 'outbox' ? null : at),
     cpu: cpu === null ? null : cpu / 1000,
     memory: memory === null ? null : memory * 1024,
   };

@@ -21,16 +21,15 @@ const MINUTE = 60_000;
 /** So many starts are recorded as missed at once: a clock may jump by years, and crontabs may be long. */
 const MOST = 1000;
 
-/** Make it; a file is begun with the first record. */
-export function openLeftOut({ paths }: Config, onWritten: () => void, log: Log): LeftOut {
+/** Make the scheduler's own recorder; a file is begun with the first record. */
+export function openOwnRecorder({ paths }: Config, onWritten: () => void, log: Log): Recorder {
   const id = `${Date.now().toString(36)}-${process.pid}-cron`;
-  const recorder = openRecorder({
+  return openRecorder({
     file: join(paths.state, 'record', id),
     output: 0,
     onTrouble: (problem) => log('CRON', 'ERROR', problem, { level: 'error' }),
     onWritten,
   });
-  return new LeftOut(recorder, hostname(), log);
 }
 
 /** What the scheduler itself has to record: runs that never were. */
@@ -41,7 +40,7 @@ export class LeftOut {
   #looking: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(recorder: Recorder, host: string, log: Log) {
+  constructor(recorder: Recorder, log: Log, host = hostname()) {
     this.#recorder = recorder;
     this.#host = host;
     this.#log = log;
@@ -70,7 +69,6 @@ export class LeftOut {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#looking;
-    this.#recorder.close();
   }
 
   async #look(tabs: readonly Tab[], gap: Gap): Promise<void> {

@@ -2,7 +2,7 @@
 import type { RunInfo } from '../control/protocol.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { inquire, isNone } from './inquiry.ts';
-import { bytesText, harmless } from './lines.ts';
+import { bytesText, harmless, localTime } from './lines.ts';
 import { longOptions } from './longs.ts';
 import { print, say } from './terminal.ts';
 import { shown, watchJob } from './watching.ts';
@@ -43,6 +43,10 @@ async function logOfEnded(run: string, config: string | undefined): Promise<numb
     say(`cronctl: it printed ${bytesText(bytes)}, which are not kept`);
   if (kept !== true && bytes === 0) say('cronctl: it printed nothing');
   if (outcome !== 'succeeded') say(`cronctl: ${ending(found)}`);
+  const mail = MAILS[found.mailLater ?? found.mail];
+  const at = found.mailLaterAt ?? null;
+  if (mail !== undefined)
+    say(`cronctl: ${mail}${at === null ? '' : ` at ${localTime(Date.parse(at))}`}`);
   return EXIT.OK;
 }
 
@@ -52,6 +56,15 @@ function ending({ outcome, exit, signal, timedOut }: RunInfo): string {
   if (typeof exit === 'number') return `the job ended with exit status ${exit}`;
   return ENDINGS[outcome] ?? harmless(outcome);
 }
+
+/** What is worth to be told of its mail. */
+const MAILS: Readonly<Record<string, string>> = {
+  outbox: 'its mail waits in the outbox: see "cronctl mailq"',
+  dropped: 'its mail was not kept: the outbox had no room for it',
+  sent: 'its mail was sent later',
+  returned: 'its mail was given up, and its owner told',
+  'given-up': 'its mail was given up',
+};
 
 const ENDINGS: Readonly<Partial<Record<RunInfo['outcome'], string>>> = {
   'not-started': 'the job was not started',

@@ -156,7 +156,7 @@ function row(run: RunInfo, now: number): string[] {
     at === null ? '' : timeAsLs(Date.parse(at), now),
     took,
     how(run),
-    MAILS[run.mail] ?? harmless(run.mail),
+    mailed(run, now),
     harmless(user),
     harmless(run.run),
   ];
@@ -170,7 +170,13 @@ function used({ cpu, memory, bytes }: RunInfo): string[] {
   ];
 }
 
-/** What became of the mail; a mail in the outbox may have gone out since. */
+/** What became of the mail in the end, and when, if that was later; an older cron does not tell. */
+export function mailed({ mail, mailLater, mailLaterAt }: RunInfo, now: number): string {
+  if (typeof mailLater !== 'string') return MAILS[mail] ?? harmless(mail);
+  const what = mailLater === 'given-up' ? 'given up' : harmless(mailLater);
+  return mailLaterAt === null ? what : `${what} ${timeAsLs(Date.parse(mailLaterAt), now)}`;
+}
+
 const MAILS: Readonly<Record<RunInfo['mail'], string>> = {
   none: '',
   mailer: 'sent',

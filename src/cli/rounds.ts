@@ -1,7 +1,7 @@
 /** The configuration → the rounds of the outbox: what waits is tried in the way that the runners go, or by the postman. */
 import { userInfo } from 'node:os';
 import { chooseHand } from '../mail/mailer.ts';
-import { Rounds } from '../mail/rounds.ts';
+import { Rounds, type RoundsTools } from '../mail/rounds.ts';
 import { systemLauncher } from '../run/launcher.ts';
 import type { Config } from '../system/config.ts';
 import type { Log } from '../system/sink.ts';
@@ -20,7 +20,12 @@ export interface Outbound {
 const WRITING = 1000;
 
 /** Make the rounds; nothing is looked at before they are opened. */
-export function makeRounds(config: Config, users: Users, log: Log): Outbound {
+export function makeRounds(
+  config: Config,
+  users: Users,
+  log: Log,
+  onLater: NonNullable<RoundsTools['onLater']>,
+): Outbound {
   const mail = mailSettings(config);
   const uid = process.geteuid?.() ?? 0;
   const launcher = systemLauncher(uid, config.jobs.nofile);
@@ -35,6 +40,7 @@ export function makeRounds(config: Config, users: Users, log: Log): Outbound {
     deposit,
     users,
     log,
+    onLater,
   });
   const close = async (): Promise<void> => {
     await Promise.all([rounds.close(), postman?.close()]);

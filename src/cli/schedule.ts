@@ -9,6 +9,7 @@ import { daemon, type Due } from '../daemon.ts';
 import { countMails } from '../mail/listing.ts';
 import { runsIn } from '../mail/outbox.ts';
 import type { Firing } from '../run/protocol.ts';
+import type { Recorder } from '../run/recorder.ts';
 import { openRunners, type Runners } from '../run/runners.ts';
 import { openShelf } from '../run/shelf.ts';
 import { removeDrafts } from '../spool/drafts.ts';
@@ -34,7 +35,7 @@ import { openAlarm } from './hooks.ts';
 import { instructions, startRunner } from './instructions.ts';
 import { Metrics, type Present } from './meters.ts';
 import { Notices } from './notices.ts';
-import { openLeftOut } from './leftout.ts';
+import { LeftOut, openOwnRecorder } from './leftout.ts';
 import { openProgress } from './progress.ts';
 import { firstStart } from './reboot.ts';
 import { makeRounds, type Outbound } from './rounds.ts';
@@ -68,6 +69,8 @@ interface Surroundings {
 interface Works {
   readonly runners: Runners;
   readonly history: History;
+  /** For what the scheduler itself has to record. */
+  readonly recorder: Recorder;
   /** Null where nothing is to start. */
   readonly outbound: Outbound | null;
   /** Start what is due, or log it only. */
@@ -94,7 +97,7 @@ export async function schedule(
   const ended = new Ended();
   let doing: Doing | null = null;
   const works = await openWorks(around, ended, () => doing?.changed());
-  const { runners, history, outbound, start } = works;
+  const { runners, history, recorder, outbound, start } = works;
   const expectations = new Expectations(join(paths.state, 'expected'), log);
   const alarm = openAlarm(settings.config, users, log);
   const metrics = new Metrics(settings.config.metrics, clock.now());
@@ -147,7 +150,7 @@ export async function schedule(
     isRunning,
     session === 'pam' ? SESSION : PROCESS,
   );
-  const left = openLeftOut(settings.config, () => history.look(), log);
+  const left = new LeftOut(recorder, log);
   const tools = {
     clock,
     crontabs,
@@ -186,6 +189,7 @@ export async function schedule(
   await outbound?.close();
   await runners.close();
   await left.close();
+  recorder.close();
   await history.close();
   await alarm.close();
 }
@@ -221,8 +225,11 @@ function onHangup(crontabs: LoadedCrontabs, manager: Manager, doing: Doing): voi
 async function openWorks(around: Surroundings, ended: Ended, onChange: () => void): Promise<Works> {
   const { settings, clock, users, log, choice, forked, signal } = around;
   const { state, run } = settings.config.paths;
-  const outbound = settings.startNothing ? null : makeRounds(settings.config, users, log);
   const history = new History(settings.config, log);
+  const recorder = openOwnRecorder(settings.config, () => history.look(), log);
+  const outbound = settings.startNothing
+    ? null
+    : makeRounds(settings.config, users, log, (name, mail) => recorder.later(name, mail));
   const runners = await openRunners({
     journals: join(state, 'journal'),
     sockets: run,
@@ -248,7 +255,7 @@ async function openWorks(around: Surroundings, ended: Ended, onChange: () => voi
   void outbound?.rounds.open(); // after the runners: what is in the outbox is not reported as lost; never throws
   const start = async (firings: readonly Firing[]): Promise<void> =>
     settings.startNothing ? pretend(firings, log) : runners.start(firings);
-  return { runners, history, outbound, start };
+  return { runners, history, recorder, outbound, start };
 }
 
 /** Look what there is now, for the metrics; an outbox that cannot be read is left out. */

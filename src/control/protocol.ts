@@ -1,6 +1,6 @@
 /** The control protocol, version 1: bytes of a connection ↔ heads and bodies; docs/control-protocol.md is its law. */
 import type { Problem } from '../core/problem.ts';
-import type { MailFate, Outcome } from '../system/record.ts';
+import type { LaterMail, MailFate, Outcome } from '../system/record.ts';
 
 export const PROTOCOL_VERSION = 1;
 
@@ -131,7 +131,11 @@ export interface RunInfo {
   readonly timedOut: boolean;
   /** Bytes that it printed. */
   readonly bytes: number;
+  /** When it ended. */
   readonly mail: MailFate;
+  /** What became later of a mail that went to the outbox, and when; null: it waits, or was never there. */
+  readonly mailLater: Exclude<LaterMail['fate'], 'outbox'> | null;
+  readonly mailLaterAt: string | null;
   /** Seconds of processor time, and most memory in bytes. */
   readonly cpu: number | null;
   readonly memory: number | null;

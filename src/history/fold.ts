@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '../system/failure.ts';
 import type { RunRecord } from '../system/record.ts';
-import type { Folded, Store } from './store.ts';
+import type { Folded, FoldedMail, Store } from './store.ts';
 
 /** Read at a time, and put into the history in one step. */
 const PIECE = 1024 * 1024;
@@ -40,8 +40,8 @@ function foldFile(store: Store, file: string, name: string, from: number, now: n
     for (let size = PIECE; ;) {
       const piece = Buffer.allocUnsafe(size);
       const length = readSync(fd, piece, 0, size, place);
-      const { runs, end } = runsIn(piece.subarray(0, length));
-      if (end > 0) store.add(runs, name, (place += end), now);
+      const { runs, mails, end } = runsIn(piece.subarray(0, length));
+      if (end > 0) store.add({ runs, mails }, name, (place += end), now);
       // A record and its output stand together: what is cut in two is read once more, with more behind it.
       else if (length < size) return place;
       else size *= 2;
@@ -52,21 +52,23 @@ function foldFile(store: Store, file: string, name: string, from: number, now: n
   }
 }
 
-/** The runs of whole lines, and where the last record ends. */
-function runsIn(bytes: Buffer): { runs: Folded[]; end: number } {
+/** What whole lines say, and where the last record ends. */
+function runsIn(bytes: Buffer): { runs: Folded[]; mails: FoldedMail[]; end: number } {
   const runs: Folded[] = [];
+  const mails: FoldedMail[] = [];
   let output: Line | null = null;
   let end = 0;
   for (let at = 0; ;) {
     const stop = bytes.indexOf(NEWLINE, at);
-    if (stop === -1) return { runs, end };
+    if (stop === -1) return { runs, mails, end };
     const line = parse(bytes.toString('utf8', at, stop));
     at = stop + 1;
     if (line !== null && 'output' in line) {
       output = line;
       continue;
     }
-    if (line !== null) {
+    if (line !== null && 'mailOf' in line) mails.push(line);
+    else if (line !== null) {
       const printed = output?.output === line.run ? output : null;
       runs.push({ record: line, output: printed === null ? null : decoded(printed) });
     }
@@ -86,11 +88,11 @@ function decoded({ base64, size }: Line): NonNullable<Folded['output']> {
   return { bytes: Buffer.from(base64, 'base64'), size };
 }
 
-function parse(text: string): RunRecord | Line | null {
+function parse(text: string): RunRecord | Line | FoldedMail | null {
   try {
-    const line: RunRecord | Line | null = JSON.parse(text);
-    const isOurs = line !== null && typeof line === 'object' && ('run' in line || 'output' in line);
-    return isOurs ? line : null;
+    const line: RunRecord | Line | FoldedMail | null = JSON.parse(text);
+    if (line === null || typeof line !== 'object') return null;
+    return 'run' in line || 'output' in line || 'mailOf' in line ? line : null;
   } catch {
     return null; // a block of zeroes, as a power cut leaves
   }

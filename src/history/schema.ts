@@ -42,4 +42,12 @@ export const MIGRATIONS: readonly string[] = [
      SELECT run, user, datetime(at / 1000, 'unixepoch', 'localtime') AS time,
        (ended - started) / 1000.0 AS seconds, outcome, coalesce(signal, code) AS status, bytes, mail, command
      FROM runs ORDER BY at;`,
+  `CREATE TABLE mails (run TEXT NOT NULL PRIMARY KEY, fate TEXT NOT NULL, at INTEGER NOT NULL);
+   CREATE INDEX mails_at ON mails (at);
+   DROP VIEW readable;
+   CREATE VIEW readable AS
+     SELECT run, user, datetime(at / 1000, 'unixepoch', 'localtime') AS time,
+       (ended - started) / 1000.0 AS seconds, outcome, coalesce(signal, code) AS status, bytes,
+       coalesce((SELECT fate FROM mails WHERE mails.run = runs.run), mail) AS mail, command
+     FROM runs ORDER BY at;`,
 ];

@@ -1,12 +1,29 @@
 /** The history of runs in its file: what is written into it, what it is asked for, what has to go. */
 import { inflateSync } from 'node:zlib';
-import { MAIL_FATES, OUTCOMES, type RunRecord } from '../system/record.ts';
+import {
+  LATER_FATES,
+  type LaterMail,
+  MAIL_FATES,
+  OUTCOMES,
+  type RunRecord,
+} from '../system/record.ts';
 import { type Database, one, rows, transaction, type Value } from './database.ts';
 
 /** A run, and what it printed as far as it is kept; `size` are its bytes before it was compressed. */
 export interface Folded {
   readonly record: RunRecord;
   readonly output: { readonly bytes: Uint8Array; readonly size: number } | null;
+}
+
+/** What became of a run's mail later. */
+export interface FoldedMail extends LaterMail {
+  readonly mailOf: string;
+}
+
+/** What is new in a file. */
+export interface FoldedLines {
+  readonly runs: readonly Folded[];
+  readonly mails: readonly FoldedMail[];
 }
 
 /** Which runs: all conditions together. */
@@ -58,7 +75,14 @@ const INSERT = `INSERT OR IGNORE INTO runs (${COLUMNS}, at, output, output_size)
   { length: 23 },
   () => '?',
 ).join(', ')})`;
+/** Of the one mail that was returned for some, it is no matter that others have got it. */
+const MAIL = `INSERT INTO mails (run, fate, at) VALUES (?, ?, ?) ON CONFLICT (run)
+  DO UPDATE SET fate = excluded.fate, at = excluded.at WHERE fate <> 'returned' OR excluded.fate <> 'sent'`;
+const TOLD = `${COLUMNS}, (SELECT fate FROM mails WHERE run = runs.run) AS later_fate,
+  (SELECT at FROM mails WHERE run = runs.run) AS later_at`;
 const NOTE = 'INSERT OR REPLACE INTO folded (file, place) VALUES (?, ?)';
+/** A mail left the outbox after its run, which may be told of only now. */
+const GONE = 'DELETE FROM mails WHERE at < (SELECT min(at) FROM runs)';
 const FAILED = "outcome IN ('failed', 'not-started', 'unknown')";
 /** Nothing is, where that run is gone meanwhile: those before it are as well. */
 const BEFORE = '(at, rowid) < (SELECT at, rowid FROM runs WHERE run = ?)';
@@ -81,10 +105,11 @@ export class Store {
   }
 
   /** Take runs from a file, and with them how far it is in here: both or neither. A run that is here stays as it is. */
-  add(runs: readonly Folded[], file: string, place: number, now: number): void {
-    const insert = this.#database.prepare(INSERT);
+  add({ runs, mails }: FoldedLines, file: string, place: number, now: number): void {
+    const [insert, mail] = [INSERT, MAIL].map((sql) => this.#database.prepare(sql));
     transaction(this.#database, () => {
-      for (const run of runs) insert.run(valuesOf(run, now));
+      for (const run of runs) insert?.run(valuesOf(run, now));
+      for (const { mailOf, fate, at } of mails) mail?.run([mailOf, fate, at]);
       this.#database.prepare(NOTE).run([file, place]);
     });
   }
@@ -106,6 +131,7 @@ export class Store {
         this.#delete('at <= ?', edge ?? now);
         if (edge === null) break;
       }
+    transaction(this.#database, () => this.#database.prepare(GONE).run([]));
     if (Number(one(this.#database, 'PRAGMA freelist_count')) > 0)
       rows(this.#database, 'PRAGMA incremental_vacuum');
   }
@@ -120,13 +146,13 @@ export class Store {
     if (before !== undefined) conditions.push([BEFORE, before]);
     const where = conditions.map(([text]) => text).join(' AND ');
     const values = conditions.flatMap(([, ...bound]) => bound);
-    const sql = `SELECT ${COLUMNS} FROM runs WHERE ${where} ORDER BY at DESC, rowid DESC LIMIT ?`;
+    const sql = `SELECT ${TOLD} FROM runs WHERE ${where} ORDER BY at DESC, rowid DESC LIMIT ?`;
     return rows(this.#database, sql, ...values, limit).map(recordOf);
   }
 
   /** Runs whose name begins so. */
   find(prefix: string, user: string | null, limit: number): RunRecord[] {
-    const sql = `SELECT ${COLUMNS} FROM runs WHERE run >= ? AND run < ? AND outcome <> 'late'
+    const sql = `SELECT ${TOLD} FROM runs WHERE run >= ? AND run < ? AND outcome <> 'late'
       AND (user = ? OR ? IS NULL) ORDER BY run LIMIT ?`;
     return rows(this.#database, sql, prefix, `${prefix}\u{10ffff}`, user, user, limit).map(
       recordOf,
@@ -207,7 +233,9 @@ function recordOf(row: Record<string, Value>): RunRecord {
     const value = row[name] ?? null;
     return value === null ? null : Number(value);
   };
+  const fate = LATER_FATES.find((known) => known === row['later_fate']);
   return {
+    ...(fate !== undefined && { later: { fate, at: number('later_at') ?? 0 } }),
     run: text('run') ?? '',
     key: text('key') ?? '',
     identity: text('identity') ?? '',

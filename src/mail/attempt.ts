@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { reason } from '../system/failure.ts';
 import type { Hand, Outgoing, Refused } from '../system/outgoing.ts';
 import type { Log } from '../system/sink.ts';
+import type { LaterMail } from '../system/record.ts';
 import type { User, Users } from '../system/users.ts';
 import { bounce, leftOut } from './bounce.ts';
 import { type Envelope, LOG_LIMIT } from './envelope.ts';
@@ -23,6 +24,8 @@ export interface AttemptTools {
   readonly users: Users;
   readonly log: Log;
   readonly terms: Terms;
+  /** Called with what became of the mail of a job. */
+  readonly onLater?: (run: string, mail: LaterMail) => void;
 }
 
 /** Makes attempts, and remembers what a full disk would not take. */
@@ -64,6 +67,7 @@ export class Attempts {
     const after = endTry(envelope, refused, now(), terms);
     if (isDone(after)) {
       await this.#keep(id, null);
+      this.#later(after, 'sent');
       this.#say(after, `${id} was delivered at try ${after.tries}`, 'info');
       return null;
     }
@@ -99,6 +103,7 @@ export class Attempts {
     const at = new Date(now()).toISOString();
     const again = envelope.failed.map(({ recipient }) => recipient);
     const recipients = [...new Set([...envelope.recipients, ...again])];
+    this.#later(envelope, 'outbox');
     await this.#keep(id, { ...envelope, recipients, failed: [], created: at, next: at, tries: 0 });
   }
 
@@ -133,11 +138,13 @@ export class Attempts {
     const { now, terms } = this.#tools;
     const told: Envelope = { ...envelope, failed: [] };
     if (envelope.sender === '') {
+      this.#later(envelope, 'given-up');
       this.#say(envelope, `${id} is given up, and nobody is told of it (${lastReason(envelope)})`);
       return this.#settle(id, envelope, told, true);
     }
     const { trouble, permanent, whole } = await this.#bounce(id, envelope, user);
     if (trouble === null) {
+      this.#later(envelope, 'returned');
       const names = envelope.failed.map(({ recipient }) => recipient).join(', ');
       this.#say(envelope, `${id} is given up for ${names}: its owner was told in the mailbox`);
       return this.#settle(id, envelope, told, !whole);
@@ -146,7 +153,10 @@ export class Attempts {
     const over = permanent || isOver(age, envelope.tries, { ...terms, keep: 2 * terms.keep });
     const detail = `${id} is given up, and its owner could not be told: ${trouble}`;
     this.#say(envelope, over ? detail : `${detail}; next try ${envelope.next}`);
-    if (over) return this.#settle(id, envelope, told, true);
+    if (over) {
+      this.#later(envelope, 'given-up');
+      return this.#settle(id, envelope, told, true);
+    }
     await this.#keep(id, envelope);
     return envelope;
   }
@@ -227,6 +237,10 @@ export class Attempts {
       const detail = `cannot write what became of mail ${id}: ${reason(error)}`;
       log('CRON', 'ERROR', detail, { level: 'error' });
     }
+  }
+
+  #later({ run, submitted }: Envelope, fate: LaterMail['fate']): void {
+    if (submitted === undefined) this.#tools.onLater?.(run, { fate, at: this.#tools.now() });
   }
 
   #say({ user, run }: Envelope, detail: string, level: 'info' | 'error' = 'error'): void {

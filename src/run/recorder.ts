@@ -6,7 +6,7 @@ import { deflate } from 'node:zlib';
 import { toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
 import { type Exit, isTold, type Usage } from '../system/program.ts';
-import type { MailFate, Outcome, RunRecord } from '../system/record.ts';
+import type { LaterMail, MailFate, Outcome, RunRecord } from '../system/record.ts';
 import { type Appender, createAppender } from './append.ts';
 import { excerptOf } from './excerpt.ts';
 import { leftOut } from './gap.ts';
@@ -20,6 +20,11 @@ export interface OutputLine {
   /** Bytes before it was compressed; as many as there are: it is not. */
   readonly size: number;
   readonly base64: string;
+}
+
+/** What became of a run's mail later. */
+export interface LaterLine extends LaterMail {
+  readonly mailOf: string;
 }
 
 /** How a run ended. */
@@ -45,6 +50,8 @@ export interface Recorder {
    * this and what the journal says of it. Neither throws.
    */
   prepare(firing: Firing, body: Body | null): Promise<(ending: RunEnd) => void>;
+  /** A mail of a run that is over has left the outbox, or is in it again. Never throws. */
+  later(run: string, mail: LaterMail): void;
   /** Write what a full disk has not taken so far; whether all is written now. */
   flush(): boolean;
   close(): void;
@@ -95,6 +102,17 @@ export function openRecorder({ file, output, onTrouble, onWritten }: RecorderSet
     const line: OutputLine = { output: run, size: whole.length, base64: bytes.toString('base64') };
     return `${JSON.stringify(line)}\n`;
   };
+  const write = (lines: string): void => {
+    try {
+      open().write(lines);
+      isTrouble = false;
+      onWritten();
+    } catch (error) {
+      // No reason not to end a job.
+      if (!isTrouble) onTrouble(`runs are not recorded: ${reason(error)}`);
+      isTrouble = true;
+    }
+  };
   return {
     mailed: (run, fate) => void fates.set(run, fate),
     async prepare(firing, body) {
@@ -107,16 +125,12 @@ export function openRecorder({ file, output, onTrouble, onWritten }: RecorderSet
       return (ending) => {
         const mail = ending.mail ?? fates.get(firing.run) ?? 'none';
         fates.delete(firing.run);
-        try {
-          open().write(`${printed}${JSON.stringify(recordOf(firing, ending, mail))}\n`);
-          isTrouble = false;
-          onWritten();
-        } catch (error) {
-          // No reason not to end a job.
-          if (!isTrouble) onTrouble(`runs are not recorded: ${reason(error)}`);
-          isTrouble = true;
-        }
+        write(`${printed}${JSON.stringify(recordOf(firing, ending, mail))}\n`);
       };
+    },
+    later(run, mail) {
+      const line: LaterLine = { mailOf: run, ...mail };
+      write(`${JSON.stringify(line)}\n`);
     },
     flush: () => appender?.flush() ?? true,
     close: () => appender?.close(),

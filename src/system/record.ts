@@ -24,6 +24,19 @@ export type Outcome = (typeof OUTCOMES)[number];
 export const MAIL_FATES = ['none', 'mailer', 'mailboxes', 'outbox', 'dropped'] as const;
 export type MailFate = (typeof MAIL_FATES)[number];
 
+/**
+ * What became later of a mail that went to the outbox: taken by a mailer at last; given up, and its owner told, for one
+ * recipient at least; given up, and nobody told; `outbox`: it waits once more, for somebody wants it sent.
+ */
+export const LATER_FATES = ['sent', 'returned', 'given-up', 'outbox'] as const;
+
+/** A mail of a run, some time after that was over. */
+export interface LaterMail {
+  readonly fate: (typeof LATER_FATES)[number];
+  /** In milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /** A run that is over. Instants are in milliseconds since the epoch. */
 export interface RunRecord {
   /** No other run has this name. */
@@ -55,6 +68,8 @@ export interface RunRecord {
   /** Bytes that it printed, as far as they were kept for its mail. */
   readonly bytes: number;
   readonly mail: MailFate;
+  /** Told by the history only. */
+  readonly later?: LaterMail;
   /** CPU time in milliseconds and most memory in KiB, where they are known. */
   readonly cpu: number | null;
   readonly memory: number | null;

@@ -26,6 +26,8 @@ function ran(changed: Partial<RunInfo> = {}): RunInfo {
     timedOut: false,
     bytes: 0,
     mail: 'none',
+    mailLater: null,
+    mailLaterAt: null,
     cpu: null,
     memory: null,
     ...changed,
@@ -50,6 +52,18 @@ test('asTable() lines runs up, and shows what they used where there is room', ()
     'WHEN           TOOK  HOW  MAIL  USER   RUN               COMMAND',
     'Nov 22 14:04  0.3 s  ok         alice  mws0od2s-4711-2x  a?[2Jb',
   ]);
+});
+
+test('asTable() tells what became of a mail in the end', () => {
+  const later = (mailLater: RunInfo['mailLater'], at = now): string[] => {
+    const mailLaterAt = new Date(at).toISOString();
+    const told = ran({ mail: 'outbox', ...(mailLater !== null && { mailLater, mailLaterAt }) });
+    return (asTable([told], false, now, WIDE).split('\n')[1] ?? '').split(/ {2,}/).slice(3, 4);
+  };
+  assert.deepEqual(later(null), ['waits']);
+  assert.deepEqual(later('sent'), ['sent Nov 22 14:05']);
+  assert.deepEqual(later('returned'), ['returned Nov 22 14:05']);
+  assert.deepEqual(later('given-up'), ['given up Nov 22 14:05']);
 });
 
 test('asTable() colours what went wrong, and nothing else, on a terminal only', () => {

@@ -63,6 +63,65 @@ test('Historian tells what was folded, as it was', (t) => {
   assert.deepEqual(list(open(here)), all.toReversed(), 'another one too');
 });
 
+test('Historian tells what became of mails, whether it hears of that before the run or after it', (t) => {
+  const here = place(t);
+  const at = Date.now() + 1000;
+  const later = (mailOf: string, fate: string, when = at): string =>
+    `${JSON.stringify({ mailOf, fate, at: when })}\n`;
+  here.records(
+    '1-cron.records',
+    later('a', 'sent') + later('b', 'returned') + later('d', 'given-up'),
+  );
+  here.records(
+    '1.records',
+    ['a', 'b', 'c', 'd'].map((name) => lines(run(name, { mail: 'outbox' }))).join(''),
+  );
+  const historian = open(here);
+  const fold = (): Record<string, string | undefined> => {
+    historian.answer({ ask: 'fold', names: ['1-cron.records', '1.records'] });
+    return Object.fromEntries(list(historian).map((each) => [each.run, each.later?.fate]));
+  };
+  assert.deepEqual(fold(), { a: 'sent', b: 'returned', c: undefined, d: 'given-up' });
+  assert.deepEqual(list(historian).find(({ run: name }) => name === 'a')?.later?.at, at);
+  // One recipient has got it, another one had not; and somebody has cron send once more what was given up.
+  here.records('1-cron.records', later('b', 'sent') + later('d', 'outbox') + later('c', 'sent'));
+  assert.deepEqual(fold(), { a: 'sent', b: 'returned', c: 'sent', d: 'outbox' });
+  here.records('1-cron.records', later('b', 'outbox') + later('b', 'sent', at + 5));
+  assert.equal(fold()['b'], 'sent');
+  assert.equal(
+    historian.answer({ ask: 'log', prefix: 'b', user: null }).runs?.[0]?.later?.at,
+    at + 5,
+  );
+});
+
+test('Historian forgets what became of mails whose runs are gone', (t) => {
+  const here = place(t);
+  const old = { mailOf: 'old', fate: 'sent', at: Date.now() - 5000 };
+  here.records('1.records', `${JSON.stringify(old)}\n${lines(run('a'))}`);
+  open(here).answer({ ask: 'fold', names: ['1.records'] });
+  const { database } = openDatabase(here.file, false);
+  assert.deepEqual(rows(database, 'SELECT run FROM mails'), []);
+  database.close();
+});
+
+test('Historian brings a file of an older version up to date', (t) => {
+  const here = place(t);
+  const older = open(here);
+  here.records('1.records', lines(run('a')));
+  older.answer({ ask: 'fold', names: ['1.records'] });
+  const { database } = openDatabase(here.file, false);
+  database.exec('DROP VIEW readable; DROP TABLE mails; PRAGMA user_version = 1');
+  database.exec(`CREATE VIEW readable AS SELECT run FROM runs`);
+  database.close();
+  here.records(
+    '2.records',
+    `${JSON.stringify({ mailOf: 'a', fate: 'sent', at: Date.now() + 9 })}\n`,
+  );
+  const historian = open(here);
+  historian.answer({ ask: 'fold', names: ['1.records', '2.records'] });
+  assert.equal(list(historian)[0]?.later?.fate, 'sent');
+});
+
 test('Historian takes each run once, however often and wherever it is written', (t) => {
   const here = place(t);
   const first = run('a', { outcome: 'failed', code: 1 });

@@ -93,6 +93,7 @@ for (const [name, { tab, recipients = ['alice'], logBits = 0 }] of Object.entrie
       recorder: {
         mailed: () => {},
         prepare: async () => () => {},
+        later: () => {},
         flush: () => true,
         close: () => {},
       },

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { test } from 'node:test';
+import type { RoundsTools } from '../../src/mail/rounds.ts';
 import type { Outgoing } from '../../src/system/outgoing.ts';
 import { until } from '../support/wait.ts';
 import { BEGIN, DAY, HOUR, Keeping, MINUTE, no, userOf } from './keeping.ts';
@@ -37,6 +38,32 @@ test('Rounds hands a mail over, byte for byte, and forgets it', async (t) => {
   });
   assert.deepEqual([keeping.ids(), keeping.ids('old'), rounds.size], [[], [], 0]);
   assert.deepEqual(keeping.logged, ['(alice) MAIL (1001-one was delivered at try 1)']);
+});
+
+test('Rounds tells what became of the mails of runs, and of no others', async (t) => {
+  const keeping = new Keeping(t);
+  const told: string[] = [];
+  const onLater: RoundsTools['onLater'] = (run, { fate }) => void told.push(`${run} ${fate}`);
+  keeping.hand = ({ run, recipients }) =>
+    run === 'sent' || run === 'handed-in' ? [] : no(recipients.slice(0, 1), true, 'no such user');
+  keeping.deposit = ({ recipients }) =>
+    keeping.now < BEGIN + DAY ? [] : no(recipients, true, 'no mailbox');
+  await keeping.post('sent');
+  await keeping.post('handed-in', { submitted: true });
+  await keeping.post('both', { recipients: ['a', 'b'] });
+  await keeping.post('back');
+  let rounds = await keeping.open({ onLater });
+  await keeping.quiet(rounds);
+  assert.deepEqual(told.toSorted(), ['back returned', 'both returned', 'sent sent']);
+  keeping.now = BEGIN + DAY;
+  await keeping.post('lost');
+  rounds = await keeping.open({ onLater });
+  await keeping.quiet(rounds);
+  assert.equal(told.at(-1), 'lost given-up');
+  keeping.hand = () => [];
+  await rounds.flush((id) => id.endsWith('lost'));
+  await keeping.quiet(rounds);
+  assert.deepEqual(told.slice(-2), ['lost outbox', 'lost sent']);
 });
 
 test('Rounds tries with growing pauses, and tells the owner after five days', async (t) => {

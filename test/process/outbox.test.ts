@@ -4,10 +4,19 @@ import { writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { userNamed } from '../run/started.ts';
-import { me, needsRoot, openSandbox } from '../support/sandbox.ts';
+import { me, needsRoot, openSandbox, type Sandbox } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';
 
 const SOON = { 'mail.outbox': { first_pause: 0.2 } };
+
+/** Wait until the history has it that the only mail has left the outbox so; the name of its run. */
+async function settled(sandbox: Sandbox, how: string): Promise<string> {
+  const { stdout } = await until('the history knows it', async () => {
+    const told = await sandbox.cronctl(['history', '--json']);
+    return told.stdout.includes(`"mail":"outbox","mailLater":"${how}","mailLaterAt":"`) && told;
+  });
+  return /"run":"([^"]+)"/.exec(stdout)?.[1] ?? '';
+}
 
 describe('the outbox', { concurrency: 4 }, () => {
   test('brings a mail as soon as the mailer takes it, and is empty then', async (t) => {
@@ -26,6 +35,9 @@ describe('the outbox', { concurrency: 4 }, () => {
     assert.deepEqual(last.argv.slice(-2), ['a@x', 'b@y']);
     assert.deepEqual(last.environment, first.environment);
     assert.deepEqual([last.uid, last.groups], [first.uid, first.groups]);
+    const run = await settled(sandbox, 'sent');
+    const { stderr } = await sandbox.cronctl(['log', run]);
+    assert.match(stderr, /^cronctl: its mail was sent later at \w{3} \d{4}-\d\d-\d\d \d\d:\d\d/m);
     daemon.kill('SIGTERM');
     assert.equal((await daemon.ended).status, 0);
     await sandbox.isTidy();
@@ -81,6 +93,7 @@ describe('the outbox', { concurrency: 4 }, () => {
     assert.match(mbox, /\nIt was tried 6 times\./);
     assert.match(mbox, /\nTo: ops@example\.org\n[^]*\n\nwhat was to be told\n/);
     assert.deepEqual(sandbox.outbox('failed'), []);
+    await settled(sandbox, 'returned');
   });
 
   test('keeps no more of a user than it may, and tells him of the rest', async (t) => {
