@@ -1,6 +1,5 @@
 /** The runner: starts the jobs it is handed, sees them to their end and their mail on its way; outlives its scheduler. */
-import { createServer, type Server, type Socket } from 'node:net';
-import { once } from 'node:events';
+import type { Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fromText, toText } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
@@ -15,15 +14,9 @@ import { aboutOf, isLate, lateOf } from './firing.ts';
 import type { Journal, JournalLine } from './journal.ts';
 import { Kills } from './kills.ts';
 import { type Counts, type JobLimits, Limits } from './limits.ts';
-import {
-  type Firing,
-  listenTo,
-  type LostRun,
-  type Order,
-  type RunningJob,
-  say,
-} from './protocol.ts';
+import type { Firing, LostRun, RunningJob } from './protocol.ts';
 import { mailLost } from './lost.ts';
+import { type Given, listenForOrders, Orders } from './orders.ts';
 import type { Output } from './output.ts';
 import { Queue } from './queue.ts';
 import { outcomeOf, type Recorder } from './recorder.ts';
@@ -49,8 +42,6 @@ export interface RunnerTools extends JobTools {
   readonly socket: string;
 }
 
-/** A runner that nobody has taken over for so long, in milliseconds, was started for nothing. */
-const NOBODY = 30_000;
 /** What outlives SIGKILL's moment for so long, in milliseconds, is not waited for when cron is stopped. */
 const SWEPT = 500;
 /** Output that is neither mailed nor on the disk is tried again after so long, in milliseconds. */
@@ -58,21 +49,13 @@ const NOWHERE = 5000;
 
 /** Start a runner; its socket is ready when this returns. */
 export async function startRunner(tools: RunnerTools): Promise<Runner> {
-  const server = createServer();
-  const umask = process.umask(0o177);
-  server.listen(tools.socket);
-  try {
-    await once(server, 'listening');
-  } finally {
-    process.umask(umask);
-  }
-  return new Runner(tools, server);
+  return new Runner(tools, await listenForOrders(tools.socket));
 }
 
 /** The jobs of one runner. */
 export class Runner {
   readonly #tools: RunnerTools;
-  readonly #server: Server;
+  readonly #orders: Orders;
   readonly #running = new Map<string, RunningJob>();
   readonly #waiting = new Map<string, RunningJob>();
   readonly #queue = new Queue();
@@ -86,7 +69,6 @@ export class Runner {
   /** Of these, those that wait for what an ended job has left in the background. */
   #late = 0;
   #stopping = false;
-  #scheduler: Socket | null = null;
   #draining = false;
   #again: NodeJS.Timeout | undefined;
   readonly #ended: Promise<void>;
@@ -97,11 +79,13 @@ export class Runner {
     this.#limits = new Limits(tools.limits);
     this.#attempts = new Attempts(tools, tools.pauses);
     this.#armed = new Armed(tools);
-    this.#server = server;
     this.#ended = new Promise((resolve) => (this.#end = resolve));
-    server.on('connection', (socket) => this.#accept(socket));
-    const nobody = setTimeout(() => this.drain(), NOBODY);
-    server.once('connection', () => clearTimeout(nobody));
+    this.#orders = new Orders(server, {
+      onTaken: () => this.#change(),
+      onOrder: (order) => this.#obey(order),
+      onLost: () => this.#lose(),
+      onNobody: () => this.drain(),
+    });
   }
 
   /** Resolves when it was told to end, or lost its scheduler, and has nothing left to do. */
@@ -111,18 +95,18 @@ export class Runner {
 
   /** Hang up on the scheduler, which then looks for another runner; what runs here is seen to its end. */
   leave(): void {
-    if (this.#scheduler === null) this.drain();
-    else this.#scheduler.destroy();
+    if (this.#orders.isTaken) this.#orders.hangUp();
+    else this.drain();
   }
 
   /** Tell the scheduler that there is a mail for it in the outbox. */
   posted(): void {
-    this.#tell({ word: 'posted' });
+    this.#orders.tell({ word: 'posted' });
   }
 
   /** Tell it that there is a record more. */
   written(): void {
-    this.#tell({ word: 'written' });
+    this.#orders.tell({ word: 'written' });
   }
 
   /** Start nothing any more, and end after the last mail. */
@@ -130,7 +114,7 @@ export class Runner {
     this.#draining = true;
     this.#armed.drop();
     this.#tools.onDrain?.();
-    if (this.#busy > 0 || this.#waiting.size > 0 || !this.#server.listening) return;
+    if (this.#busy > 0 || this.#waiting.size > 0 || !this.#orders.isOpen) return;
     const { journal, recorder } = this.#tools;
     if (!journal.flush() || !recorder.flush()) {
       // What the disk does not take is known here alone.
@@ -138,42 +122,27 @@ export class Runner {
       this.#again = setTimeout(() => this.drain(), NOWHERE);
       return;
     }
-    this.#server.close();
-    this.#scheduler?.destroy();
+    this.#orders.close();
     this.#tools.recorder.close();
     this.#tools.journal.close();
     this.#end();
   }
 
-  #accept(socket: Socket): void {
-    socket.on('error', () => {}); // `close` follows
-    socket.on('close', () => {
-      // A scheduler that stopped or died: what it handed over is seen to its end.
-      if (socket === this.#scheduler) {
-        this.#scheduler = null;
-        this.#watched.releaseAll();
-        for (const firing of this.#queue.freeAll()) this.#next(firing);
-        this.#runElsewhere([]);
-        this.drain();
-      }
-    });
-    listenTo(socket, (message) => {
-      if ('order' in message) this.#obey(message, socket);
-    });
+  /** Another scheduler: who watched did so through the one before. */
+  #change(): RunningJob[] {
+    this.#watched.releaseAll();
+    return [...this.#running.values(), ...this.#waiting.values()];
   }
 
-  #obey(order: Order, socket: Socket): void {
-    if (order.order === 'take') {
-      const before = this.#scheduler;
-      this.#scheduler = socket;
-      this.#watched.releaseAll();
-      // Fenced: orders of the former one that still lie in its socket are never read.
-      before?.destroy();
-      const running = [...this.#running.values(), ...this.#waiting.values()];
-      say(socket, { word: 'taken', running });
-      return;
-    }
-    if (socket !== this.#scheduler) return;
+  /** A scheduler that stopped or died: what it handed over is seen to its end. */
+  #lose(): void {
+    this.#watched.releaseAll();
+    for (const firing of this.#queue.freeAll()) this.#next(firing);
+    this.#runElsewhere([]);
+    this.drain();
+  }
+
+  #obey(order: Given): void {
     switch (order.order) {
       case 'start':
         return this.#start(order.firings, order.busy);
@@ -222,7 +191,7 @@ export class Runner {
   }
 
   #tellIfStopped(): void {
-    if (this.#stopping && this.#busy === this.#late) this.#tell({ word: 'stopped' });
+    if (this.#stopping && this.#busy === this.#late) this.#orders.tell({ word: 'stopped' });
   }
 
   #kill(run: string, ending: Ending): void {
@@ -232,11 +201,11 @@ export class Runner {
       this.#tools.journal.write([{ kill: run, by: ending.by, signal: ending.signal }]);
       this.#kills.send(run, ending);
     }
-    this.#tell({ word: 'killed', run, done });
+    this.#orders.tell({ word: 'killed', run, done });
   }
 
   #watch(run: string): void {
-    this.#tell({ word: 'shown', run, done: this.#watched.watch(run) });
+    this.#orders.tell({ word: 'shown', run, done: this.#watched.watch(run) });
   }
 
   /** Have those ready that would begin if they were started now. */
@@ -258,7 +227,9 @@ export class Runner {
     );
     if (waits.length > 0) journal.write(waits);
     // After "started", so that at no time a job seems to be neither on its way nor running.
-    queueMicrotask(() => this.#tell({ word: 'recorded', runs: firings.map(({ run }) => run) }));
+    queueMicrotask(() =>
+      this.#orders.tell({ word: 'recorded', runs: firings.map(({ run }) => run) }),
+    );
   }
 
   /** Let a firing wait for the job before it; what its journal is to say. */
@@ -284,7 +255,7 @@ export class Runner {
     const command = shown(firing.command);
     const job = { run, identity, user, command, since: Date.now(), pid: 0, waiting: true } as const;
     this.#waiting.set(run, job);
-    this.#tell({ word: 'started', job });
+    this.#orders.tell({ word: 'started', job });
     this.#tools.log(user, 'INFO', `${why}, this one waits: ${toText(firing.command)}`);
     return [{ wait: run }];
   }
@@ -295,10 +266,11 @@ export class Runner {
     const about = aboutOf(firing);
     const detail = `${why} and too many wait, left out: ${toText(command)}`;
     this.#tools.log(user, 'ERROR', detail, { level: 'error', about });
-    if (watched === true) this.#tell({ word: 'over', run, exit: null, size: 0, isGapped: false });
+    if (watched === true)
+      this.#orders.tell({ word: 'over', run, exit: null, size: 0, isGapped: false });
     if (this.#waiting.delete(run)) {
       this.#next(this.#queue.free(identity));
-      this.#tell({ word: 'ended', run, exit: null });
+      this.#orders.tell({ word: 'ended', run, exit: null });
     }
     this.#track(this.#recordLeftOut(firing));
     return [];
@@ -353,7 +325,7 @@ export class Runner {
         ...(scheduled !== undefined && { scheduled }),
       };
       this.#running.set(run, job);
-      this.#tell({ word: 'started', job });
+      this.#orders.tell({ word: 'started', job });
       if (endings !== undefined) this.#kills.started(run, endings);
     };
     onStart(0);
@@ -368,7 +340,7 @@ export class Runner {
       this.#fill();
       // First the next one, then the word: else the entry would seem free, and two start at once.
       this.#next(this.#queue.ended(identity));
-      this.#tell({ word: 'ended', run, exit });
+      this.#orders.tell({ word: 'ended', run, exit });
     };
     let finished: Finished;
     try {
@@ -395,8 +367,8 @@ export class Runner {
     if (this.#watched.has(run)) {
       // With what the disk did not take, so that its reader is told that it is missing.
       const size = output.size + output.missing;
-      this.#tell({ word: 'over', run, exit, size, isGapped: output.isGapped });
-      if (this.#scheduler !== null) await this.#watched.seen(run);
+      this.#orders.tell({ word: 'over', run, exit, size, isGapped: output.isGapped });
+      if (this.#orders.isTaken) await this.#watched.seen(run);
     }
     this.#watched.remove(run);
   }
@@ -468,7 +440,8 @@ export class Runner {
       ]),
     );
     // Until it is, the journal of the dead one is the only one that tells of them.
-    if (isWritten) this.#tell({ word: 'recorded', runs: lost.map(({ firing }) => firing.run) });
+    if (isWritten)
+      this.#orders.tell({ word: 'recorded', runs: lost.map(({ firing }) => firing.run) });
     const settle = async (run: LostRun): Promise<void> => {
       if (await mailLost(run, this.#tools)) journal.write([{ done: run.firing.run }]);
     };
@@ -490,10 +463,6 @@ export class Runner {
         this.#tools.log('CRON', 'ERROR', String(error), { level: 'error' });
       })
       .then(settle, settle);
-  }
-
-  #tell(word: Parameters<typeof say>[1]): void {
-    if (this.#scheduler !== null) say(this.#scheduler, word);
   }
 }
 
