@@ -1,17 +1,14 @@
 /** The runner: starts the jobs it is handed, sees them to their end and their mail on its way; outlives its scheduler. */
 import type { Server } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
-import { fromText, toText } from '../system/bytes.ts';
-import { reason } from '../system/failure.ts';
-import type { Deliver, Outgoing } from '../system/outgoing.ts';
+import { toText } from '../system/bytes.ts';
 import type { Exit } from '../system/program.ts';
-import { logAbout } from '../system/sink.ts';
 import { Armed } from './armed.ts';
 import { Attempts } from './attempts.ts';
 import { type Ending, type Endings, ITSELF } from './ending.ts';
 import type { Finished, JobTools } from './job.ts';
-import { aboutOf, isLate, lateOf } from './firing.ts';
-import type { Journal, JournalLine } from './journal.ts';
+import { finish, finishLate, finishLeftOut, type FinishTools, NOWHERE } from './finish.ts';
+import { aboutOf, lateOf } from './firing.ts';
+import type { JournalLine } from './journal.ts';
 import { Kills } from './kills.ts';
 import { type Counts, type JobLimits, Limits } from './limits.ts';
 import type { Firing, LostRun, RunningJob } from './protocol.ts';
@@ -19,22 +16,13 @@ import { mailLost } from './lost.ts';
 import { type Given, listenForOrders, Orders } from './orders.ts';
 import type { Output } from './output.ts';
 import { Queue } from './queue.ts';
-import { outcomeOf, type Recorder } from './recorder.ts';
-import { type Letterhead, report } from './report.ts';
 import type { Ready } from './ready.ts';
-import type { Keep } from './shelf.ts';
 import { Watched } from './watched.ts';
 
 /** What a runner works with. */
-export interface RunnerTools extends JobTools {
-  readonly journal: Journal;
-  readonly recorder: Recorder;
-  readonly deliver: Deliver;
-  readonly letterhead: Letterhead;
+export interface RunnerTools extends JobTools, FinishTools {
   /** Called when it will start nothing any more. */
   readonly onDrain?: () => void;
-  /** For outputs that are too long for a mail. */
-  readonly keepLong: Keep;
   readonly limits: JobLimits;
   /** Before the next tries of a job that could not be started, in milliseconds; nothing: see attempts.ts. */
   readonly pauses?: readonly number[];
@@ -44,9 +32,6 @@ export interface RunnerTools extends JobTools {
 
 /** What outlives SIGKILL's moment for so long, in milliseconds, is not waited for when cron is stopped. */
 const SWEPT = 500;
-/** Output that is neither mailed nor on the disk is tried again after so long, in milliseconds. */
-const NOWHERE = 5000;
-
 /** Start a runner; its socket is ready when this returns. */
 export async function startRunner(tools: RunnerTools): Promise<Runner> {
   return new Runner(tools, await listenForOrders(tools.socket));
@@ -272,16 +257,8 @@ export class Runner {
       this.#next(this.#queue.free(identity));
       this.#orders.tell({ word: 'ended', run, exit: null });
     }
-    this.#track(this.#recordLeftOut(firing));
+    this.#track(finishLeftOut(firing, this.#tools));
     return [];
-  }
-
-  async #recordLeftOut(firing: Firing): Promise<void> {
-    const { journal, recorder } = this.#tools;
-    const write = await recorder.prepare(firing, null);
-    const now = Date.now();
-    write({ outcome: 'skipped', exit: null, started: now, ended: now, bytes: 0 });
-    journal.write([{ done: firing.run }]);
   }
 
   /** The one that waited for the job before it, if there is one, has nothing before it any more. */
@@ -353,13 +330,10 @@ export class Runner {
       // What a background child prints from now on is a run of its own, also for the journal.
       const late = lateOf(firing);
       journal.write([{ fire: late, at: Date.now() }]);
-      this.#track(
-        this.#finishLate(late, { ...finished, timedOut: false, killed: [] }, finished.late),
-        1,
-      );
+      this.#track(finishLate(late, finished, finished.late, this.#tools), 1);
     }
     await this.#show(run, finished);
-    await this.#finish(firing, finished);
+    await finish(firing, finished, this.#tools);
   }
 
   /** Let those who watch a run have the rest of its output, before that is changed and removed. */
@@ -371,61 +345,6 @@ export class Runner {
       if (this.#orders.isTaken) await this.#watched.seen(run);
     }
     this.#watched.remove(run);
-  }
-
-  /** Mail what came after the mail, if anything came. */
-  async #finishLate(late: Firing, finished: Finished, rest: Promise<Output>): Promise<void> {
-    const output = await rest;
-    if (output.size > 0 || output.complaint !== '')
-      return this.#finish(late, { ...finished, output });
-    this.#tools.journal.write([{ done: late.run }]);
-    output.discard();
-  }
-
-  /** Record the end, and mail what there is to tell. */
-  async #finish(firing: Firing, finished: Finished): Promise<void> {
-    const { journal, recorder, letterhead, deliver, keepLong } = this.#tools;
-    const log = logAbout(this.#tools.log, aboutOf(firing));
-    const { user, exit, usage, environment, output, timedOut, killed, at, duration } = finished;
-    await output.end();
-    const said = [
-      timedOut ? `cron: this job was ended after ${firing.timeout} s (CRON_TIMEOUT)\n` : '',
-      ...killed.map(fromText),
-      output.complaint,
-    ];
-    const preface = said.join('');
-    const keep = (name: string): string => keepLong(output.file(), name);
-    const facts = { firing, exit, at, duration, environment, preface, body: output, keep };
-    let mail: Outgoing | null;
-    try {
-      mail = user === null ? null : await report({ ...facts, user }, letterhead, log);
-    } catch (error) {
-      // Its file cannot be read: like a mail that nobody takes.
-      log(firing.user, 'ERROR', `not mailed: ${reason(error)}`, { level: 'error', tag: 'CRON' });
-      return void output.leave();
-    }
-    // With what is missing: who reports this run in our place has no other way to know of it.
-    const bytes = output.size + output.missing;
-    const end = { end: firing.run, exit: exit ?? NEVER, bytes };
-    const write = await recorder.prepare(firing, output);
-    const started = Math.round(at - (duration ?? 0));
-    const outcome = isLate(firing) ? 'late' : outcomeOf(exit, timedOut);
-    const ending = { outcome, exit, timedOut, started, ended: at, usage, bytes } as const;
-    if (mail === null) {
-      write(ending);
-      journal.write([end, { done: firing.run }]);
-    } else {
-      output.secure(); // whoever dies from here on, nothing of it is lost
-      journal.write([end]);
-      while (!(await deliver(mail))) {
-        // Neither mailed nor kept: left open, it is reported by the next scheduler, if the journal tells it.
-        if (journal.flush() && output.leave()) return;
-        await pause(NOWHERE);
-      }
-      write(ending);
-      journal.write([{ done: firing.run }]);
-    }
-    output.discard();
   }
 
   /** Runs that a dead runner left. */
@@ -472,9 +391,6 @@ const SHOWN = 200;
 function shown(command: string): string {
   return toText(command.slice(0, SHOWN));
 }
-
-/** Exit of a job that never began, as the journal keeps it. */
-const NEVER: Exit = { code: 127, signal: null };
 
 /** With which signal is of no use any more. */
 function killedAs(run: string, by: string): JournalLine {
