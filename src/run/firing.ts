@@ -63,10 +63,15 @@ export function instantOf(visit: Visit, entry: Entry): string {
 /** Bytes of a line by which people recognise it. */
 const SHOWN = 200;
 
+/** As much of a command as people recognise it by. */
+export function shown(command: string): string {
+  return toText(command.slice(0, SHOWN));
+}
+
 /** The line of an entry: its identity has it, before the number that tells it from equal ones. */
 function lineOf({ identity }: Entry): string {
   const [line = ''] = identity.split('\n', 1);
-  return toText(line.slice(0, SHOWN));
+  return shown(line);
 }
 
 /** What a line of the log tells of it besides its words. */

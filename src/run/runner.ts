@@ -1,21 +1,20 @@
 /** The runner: starts the jobs it is handed, sees them to their end and their mail on its way; outlives its scheduler. */
 import type { Server } from 'node:net';
-import { toText } from '../system/bytes.ts';
 import type { Exit } from '../system/program.ts';
+import { Admission } from './admission.ts';
 import { Armed } from './armed.ts';
 import { Attempts } from './attempts.ts';
 import { type Ending, type Endings, ITSELF } from './ending.ts';
 import type { Finished, JobTools } from './job.ts';
 import { finish, finishLate, finishLeftOut, type FinishTools, NOWHERE } from './finish.ts';
-import { aboutOf, lateOf } from './firing.ts';
+import { lateOf, shown } from './firing.ts';
 import type { JournalLine } from './journal.ts';
 import { Kills } from './kills.ts';
-import { type Counts, type JobLimits, Limits } from './limits.ts';
+import type { JobLimits } from './limits.ts';
 import type { Firing, LostRun, RunningJob } from './protocol.ts';
 import { mailLost } from './lost.ts';
 import { type Given, listenForOrders, Orders } from './orders.ts';
 import type { Output } from './output.ts';
-import { Queue } from './queue.ts';
 import type { Ready } from './ready.ts';
 import { Watched } from './watched.ts';
 
@@ -42,11 +41,9 @@ export class Runner {
   readonly #tools: RunnerTools;
   readonly #orders: Orders;
   readonly #running = new Map<string, RunningJob>();
-  readonly #waiting = new Map<string, RunningJob>();
-  readonly #queue = new Queue();
   readonly #kills = new Kills();
   readonly #watched = new Watched();
-  readonly #limits: Limits;
+  readonly #admission: Admission;
   readonly #attempts: Attempts;
   readonly #armed: Armed;
   /** Runs whose job or mail is not done. */
@@ -61,10 +58,17 @@ export class Runner {
 
   constructor(tools: RunnerTools, server: Server) {
     this.#tools = tools;
-    this.#limits = new Limits(tools.limits);
     this.#attempts = new Attempts(tools, tools.pauses);
     this.#armed = new Armed(tools);
     this.#ended = new Promise((resolve) => (this.#end = resolve));
+    this.#admission = new Admission(tools.limits, {
+      journal: tools.journal,
+      log: tools.log,
+      tell: (word) => this.#orders.tell(word),
+      onBegin: (firing) => this.#begin(firing),
+      onWait: ({ run }) => this.#armed.take(run)?.drop(),
+      onLeftOut: (firing) => this.#track(finishLeftOut(firing, tools)),
+    });
     this.#orders = new Orders(server, {
       onTaken: () => this.#change(),
       onOrder: (order) => this.#obey(order),
@@ -99,7 +103,7 @@ export class Runner {
     this.#draining = true;
     this.#armed.drop();
     this.#tools.onDrain?.();
-    if (this.#busy > 0 || this.#waiting.size > 0 || !this.#orders.isOpen) return;
+    if (this.#busy > 0 || this.#admission.waiting.length > 0 || !this.#orders.isOpen) return;
     const { journal, recorder } = this.#tools;
     if (!journal.flush() || !recorder.flush()) {
       // What the disk does not take is known here alone.
@@ -116,14 +120,13 @@ export class Runner {
   /** Another scheduler: who watched did so through the one before. */
   #change(): RunningJob[] {
     this.#watched.releaseAll();
-    return [...this.#running.values(), ...this.#waiting.values()];
+    return [...this.#running.values(), ...this.#admission.waiting];
   }
 
   /** A scheduler that stopped or died: what it handed over is seen to its end. */
   #lose(): void {
     this.#watched.releaseAll();
-    for (const firing of this.#queue.freeAll()) this.#next(firing);
-    this.#runElsewhere([]);
+    this.#admission.alone();
     this.drain();
   }
 
@@ -134,9 +137,9 @@ export class Runner {
       case 'arm':
         return this.#arm(order.firings, order.within);
       case 'free':
-        return this.#next(this.#queue.free(order.identity));
+        return this.#admission.free(order.identity);
       case 'elsewhere':
-        return this.#runElsewhere(order.counts);
+        return this.#admission.elsewhere(order.counts);
       case 'report':
         return this.#reportLost(order.lost);
       case 'kill':
@@ -167,9 +170,7 @@ export class Runner {
       for (const run of this.#running.keys())
         this.#kills.send(run, { by: ITSELF, signal: 'SIGTERM', grace });
       this.#kills.sweep(grace);
-      const waiting = [...this.#limits.takeAll(), ...this.#queue.takeAll()];
-      journal.write(waiting.map(({ run }) => ({ begin: run })));
-      for (const firing of waiting) this.#begin(firing);
+      this.#admission.beginAll();
     }
     this.#tellIfStopped();
     this.drain();
@@ -195,9 +196,7 @@ export class Runner {
 
   /** Have those ready that would begin if they were started now. */
   #arm(firings: readonly Firing[], within: number): void {
-    if (this.#draining) return;
-    const begin = firings.filter((firing) => !this.#queue.holds(firing));
-    this.#armed.arm(this.#limits.fit(begin), within);
+    if (!this.#draining) this.#armed.arm(this.#admission.fit(firings), within);
   }
 
   #start(firings: readonly Firing[], busy: readonly string[]): void {
@@ -205,85 +204,15 @@ export class Runner {
     const { journal } = this.#tools;
     const at = Date.now();
     journal.write(firings.map((fire) => ({ fire, at })));
-    this.#queue.busyElsewhere(busy);
     // Nothing is under way before this function returns: who waits is in the journal by then.
-    const waits = firings.flatMap((firing) =>
-      this.#queue.holds(firing) ? this.#hold(firing) : this.#enter(firing),
-    );
-    if (waits.length > 0) journal.write(waits);
+    this.#admission.admit(firings, busy);
     // After "started", so that at no time a job seems to be neither on its way nor running.
     queueMicrotask(() =>
       this.#orders.tell({ word: 'recorded', runs: firings.map(({ run }) => run) }),
     );
   }
 
-  /** Let a firing wait for the job before it; what its journal is to say. */
-  #hold(firing: Firing): JournalLine[] {
-    if (!this.#queue.wait(firing)) return this.#leaveOut(firing, 'still running');
-    return this.#wait(firing, 'still running');
-  }
-
-  /** Begin a job that has nothing before it, or let it wait for a place; what its journal is to say. */
-  #enter(firing: Firing): JournalLine[] {
-    const isNew = !this.#waiting.has(firing.run);
-    const why = this.#limits.reached(firing.user);
-    if (why !== null && !this.#limits.wait(firing)) return this.#leaveOut(firing, why);
-    this.#queue.started(firing.identity);
-    if (why !== null) return isNew ? this.#wait(firing, why) : [];
-    this.#begin(firing);
-    return isNew ? [] : [{ begin: firing.run }];
-  }
-
-  #wait(firing: Firing, why: string): JournalLine[] {
-    const { run, identity, user } = firing;
-    this.#armed.take(run)?.drop();
-    const command = shown(firing.command);
-    const job = { run, identity, user, command, since: Date.now(), pid: 0, waiting: true } as const;
-    this.#waiting.set(run, job);
-    this.#orders.tell({ word: 'started', job });
-    this.#tools.log(user, 'INFO', `${why}, this one waits: ${toText(firing.command)}`);
-    return [{ wait: run }];
-  }
-
-  /** Let it be; its record and its journal say so a little later. */
-  #leaveOut(firing: Firing, why: string): JournalLine[] {
-    const { run, user, identity, command, watched } = firing;
-    const about = aboutOf(firing);
-    const detail = `${why} and too many wait, left out: ${toText(command)}`;
-    this.#tools.log(user, 'ERROR', detail, { level: 'error', about });
-    if (watched === true)
-      this.#orders.tell({ word: 'over', run, exit: null, size: 0, isGapped: false });
-    if (this.#waiting.delete(run)) {
-      this.#next(this.#queue.free(identity));
-      this.#orders.tell({ word: 'ended', run, exit: null });
-    }
-    this.#track(finishLeftOut(firing, this.#tools));
-    return [];
-  }
-
-  /** The one that waited for the job before it, if there is one, has nothing before it any more. */
-  #next(firing: Firing | null): void {
-    if (firing === null) return;
-    const lines = this.#enter(firing);
-    if (lines.length > 0) this.#tools.journal.write(lines);
-  }
-
-  /** Begin those that waited for a place, as far as there are some now. */
-  #fill(): void {
-    for (let next = this.#limits.next(); next !== null; next = this.#limits.next()) {
-      this.#tools.journal.write([{ begin: next.run }]);
-      this.#begin(next);
-    }
-  }
-
-  #runElsewhere(counts: Counts): void {
-    this.#limits.elsewhere(counts);
-    this.#fill();
-  }
-
   #begin(firing: Firing): void {
-    this.#waiting.delete(firing.run);
-    this.#limits.started(firing.user);
     const ready = this.#armed.take(firing.run);
     ready?.go();
     // All else can wait until those that begin at the same time are on their way.
@@ -313,10 +242,8 @@ export class Runner {
     const onExit = (exit: Exit | null): void => {
       if (!this.#running.delete(run)) return;
       this.#kills.ended(run);
-      this.#limits.ended(user);
-      this.#fill();
       // First the next one, then the word: else the entry would seem free, and two start at once.
-      this.#next(this.#queue.ended(identity));
+      this.#admission.leave(firing);
       this.#orders.tell({ word: 'ended', run, exit });
     };
     let finished: Finished;
@@ -383,13 +310,6 @@ export class Runner {
       })
       .then(settle, settle);
   }
-}
-
-/** Bytes of a command by which people recognise it. */
-const SHOWN = 200;
-
-function shown(command: string): string {
-  return toText(command.slice(0, SHOWN));
 }
 
 /** With which signal is of no use any more. */
