@@ -12,7 +12,7 @@ export interface AdmissionTools {
   readonly journal: Pick<Journal, 'write'>;
   readonly log: Log;
   /** Tell the scheduler. */
-  readonly tell: (word: Word) => void;
+  readonly tell: (word: Word) => unknown;
   /** It begins, and leaves() when it has ended. */
   readonly onBegin: (firing: Firing) => void;
   /** It does not begin now. */

@@ -57,9 +57,11 @@ export class Orders {
     return this.#server.listening;
   }
 
-  /** Say something to the scheduler, if there is one. */
-  tell(word: Word): void {
-    if (this.#scheduler !== null) say(this.#scheduler, word);
+  /** Say something to the scheduler; false: there is none. */
+  tell(word: Word): boolean {
+    if (this.#scheduler === null) return false;
+    say(this.#scheduler, word);
+    return true;
   }
 
   /** Hang up on the scheduler. */

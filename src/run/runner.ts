@@ -1,22 +1,18 @@
 /** The runner: starts the jobs it is handed, sees them to their end and their mail on its way; outlives its scheduler. */
 import type { Server } from 'node:net';
-import type { Exit } from '../system/program.ts';
 import { Admission } from './admission.ts';
 import { Armed } from './armed.ts';
 import { Attempts } from './attempts.ts';
-import { type Ending, type Endings, ITSELF } from './ending.ts';
 import type { Finished, JobTools } from './job.ts';
 import { finish, finishLate, finishLeftOut, type FinishTools, NOWHERE } from './finish.ts';
-import { lateOf, shown } from './firing.ts';
+import { lateOf } from './firing.ts';
 import type { JournalLine } from './journal.ts';
-import { Kills } from './kills.ts';
 import type { JobLimits } from './limits.ts';
-import type { Firing, LostRun, RunningJob } from './protocol.ts';
+import type { Firing, LostRun, RunningJob, Word } from './protocol.ts';
 import { mailLost } from './lost.ts';
 import { type Given, listenForOrders, Orders } from './orders.ts';
-import type { Output } from './output.ts';
 import type { Ready } from './ready.ts';
-import { Watched } from './watched.ts';
+import { RunningJobs } from './running.ts';
 
 /** What a runner works with. */
 export interface RunnerTools extends JobTools, FinishTools {
@@ -31,6 +27,7 @@ export interface RunnerTools extends JobTools, FinishTools {
 
 /** What outlives SIGKILL's moment for so long, in milliseconds, is not waited for when cron is stopped. */
 const SWEPT = 500;
+
 /** Start a runner; its socket is ready when this returns. */
 export async function startRunner(tools: RunnerTools): Promise<Runner> {
   return new Runner(tools, await listenForOrders(tools.socket));
@@ -40,9 +37,7 @@ export async function startRunner(tools: RunnerTools): Promise<Runner> {
 export class Runner {
   readonly #tools: RunnerTools;
   readonly #orders: Orders;
-  readonly #running = new Map<string, RunningJob>();
-  readonly #kills = new Kills();
-  readonly #watched = new Watched();
+  readonly #running: RunningJobs;
   readonly #admission: Admission;
   readonly #attempts: Attempts;
   readonly #armed: Armed;
@@ -61,10 +56,13 @@ export class Runner {
     this.#attempts = new Attempts(tools, tools.pauses);
     this.#armed = new Armed(tools);
     this.#ended = new Promise((resolve) => (this.#end = resolve));
+    const { journal, log } = tools;
+    const tell = (word: Word): boolean => this.#orders.tell(word);
+    this.#running = new RunningJobs({ journal, log, tell });
     this.#admission = new Admission(tools.limits, {
-      journal: tools.journal,
-      log: tools.log,
-      tell: (word) => this.#orders.tell(word),
+      journal,
+      log,
+      tell,
       onBegin: (firing) => this.#begin(firing),
       onWait: ({ run }) => this.#armed.take(run)?.drop(),
       onLeftOut: (firing) => this.#track(finishLeftOut(firing, tools)),
@@ -119,13 +117,13 @@ export class Runner {
 
   /** Another scheduler: who watched did so through the one before. */
   #change(): RunningJob[] {
-    this.#watched.releaseAll();
-    return [...this.#running.values(), ...this.#admission.waiting];
+    this.#running.unwatchAll();
+    return [...this.#running.all, ...this.#admission.waiting];
   }
 
   /** A scheduler that stopped or died: what it handed over is seen to its end. */
   #lose(): void {
-    this.#watched.releaseAll();
+    this.#running.unwatchAll();
     this.#admission.alone();
     this.drain();
   }
@@ -143,11 +141,11 @@ export class Runner {
       case 'report':
         return this.#reportLost(order.lost);
       case 'kill':
-        return this.#kill(order.run, order.ending);
+        return this.#running.kill(order.run, order.ending);
       case 'watch':
-        return this.#watch(order.run);
+        return this.#running.watch(order.run);
       case 'seen':
-        return this.#watched.release(order.run);
+        return this.#running.unwatch(order.run);
       case 'stop':
         return this.#stop(order.grace);
       case 'drain':
@@ -161,15 +159,8 @@ export class Runner {
   #stop(grace: number): void {
     if (!this.#stopping) {
       this.#stopping = this.#draining = true;
-      const { journal, log } = this.#tools;
       this.#attempts.stop(grace + SWEPT);
-      const running = [...this.#running.values()].filter(({ pid }) => pid !== 0);
-      // Before it is sent, as in #kill(): whoever ends us too need not wait for the jobs.
-      journal.write(running.map(({ run }) => killedAs(run, ITSELF)));
-      for (const { user, command } of running) log(user, 'STOP', command);
-      for (const run of this.#running.keys())
-        this.#kills.send(run, { by: ITSELF, signal: 'SIGTERM', grace });
-      this.#kills.sweep(grace);
+      this.#running.stop(grace);
       this.#admission.beginAll();
     }
     this.#tellIfStopped();
@@ -178,20 +169,6 @@ export class Runner {
 
   #tellIfStopped(): void {
     if (this.#stopping && this.#busy === this.#late) this.#orders.tell({ word: 'stopped' });
-  }
-
-  #kill(run: string, ending: Ending): void {
-    const done = this.#running.has(run);
-    if (done) {
-      // Before it is sent: should we die of it, who did it is known.
-      this.#tools.journal.write([{ kill: run, by: ending.by, signal: ending.signal }]);
-      this.#kills.send(run, ending);
-    }
-    this.#orders.tell({ word: 'killed', run, done });
-  }
-
-  #watch(run: string): void {
-    this.#orders.tell({ word: 'shown', run, done: this.#watched.watch(run) });
   }
 
   /** Have those ready that would begin if they were started now. */
@@ -221,37 +198,14 @@ export class Runner {
 
   async #run(firing: Firing, ready: Ready | null): Promise<void> {
     const { journal } = this.#tools;
-    const { run, identity, user, scheduled } = firing;
-    const known = { run, identity, user, command: shown(firing.command) };
-    const onStart = (pid: number, endings?: Endings): void => {
-      const job = {
-        ...known,
-        since: Date.now(),
-        pid,
-        ...(scheduled !== undefined && { scheduled }),
-      };
-      this.#running.set(run, job);
-      this.#orders.tell({ word: 'started', job });
-      if (endings !== undefined) this.#kills.started(run, endings);
-    };
-    onStart(0);
-    const onOutput = (output: Output): void => {
-      this.#watched.add(run, output);
-      if (firing.watched === true) this.#watch(run);
-    };
-    const onExit = (exit: Exit | null): void => {
-      if (!this.#running.delete(run)) return;
-      this.#kills.ended(run);
-      // First the next one, then the word: else the entry would seem free, and two start at once.
-      this.#admission.leave(firing);
-      this.#orders.tell({ word: 'ended', run, exit });
-    };
+    const { run } = firing;
+    const witness = this.#running.begin(firing, () => this.#admission.leave(firing));
     let finished: Finished;
     try {
-      finished = await this.#attempts.run(firing, { onOutput, onStart, onExit }, ready);
+      finished = await this.#attempts.run(firing, witness, ready);
     } finally {
-      onExit(null); // whatever went wrong: the next one of this entry need not wait for ever
-      this.#kills.over(run);
+      witness.onExit(null); // whatever went wrong: the next one of this entry need not wait for ever
+      this.#running.over(run);
     }
     if (finished.late !== null) {
       // What a background child prints from now on is a run of its own, also for the journal.
@@ -259,19 +213,8 @@ export class Runner {
       journal.write([{ fire: late, at: Date.now() }]);
       this.#track(finishLate(late, finished, finished.late, this.#tools), 1);
     }
-    await this.#show(run, finished);
+    await this.#running.show(run, finished);
     await finish(firing, finished, this.#tools);
-  }
-
-  /** Let those who watch a run have the rest of its output, before that is changed and removed. */
-  async #show(run: string, { exit, output }: Finished): Promise<void> {
-    if (this.#watched.has(run)) {
-      // With what the disk did not take, so that its reader is told that it is missing.
-      const size = output.size + output.missing;
-      this.#orders.tell({ word: 'over', run, exit, size, isGapped: output.isGapped });
-      if (this.#orders.isTaken) await this.#watched.seen(run);
-    }
-    this.#watched.remove(run);
   }
 
   /** Runs that a dead runner left. */
