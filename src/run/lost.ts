@@ -10,6 +10,7 @@ import type { User, Users } from '../system/users.ts';
 import { aboutOf, isLate } from './firing.ts';
 import { ITSELF } from './ending.ts';
 import { closeGap } from './gap.ts';
+import type { JournalLine } from './journal.ts';
 import { piecesOf } from './output.ts';
 import type { LostRun } from './protocol.ts';
 import { outcomeOf, type Recorder } from './recorder.ts';
@@ -44,6 +45,18 @@ const KILLED = (by: string): string =>
 
 const MIDDLE = (count: number): string =>
   `cron: ${count} bytes in the middle of it are left out ([jobs] max_output).\n`;
+
+/** What the journal of who reports it says of it: all that the dead one's did. */
+export function linesOf(lost: LostRun): JournalLine[] {
+  const { firing, exit, bytes, mailing = false, killedBy, at = Date.now() } = lost;
+  const { run } = firing;
+  const lines: JournalLine[] = [{ fire: firing, at }];
+  // With which signal is of no use any more.
+  if (killedBy !== undefined) lines.push({ kill: run, by: killedBy, signal: 'SIGTERM' });
+  if (exit !== null) lines.push({ end: run, exit, bytes });
+  if (mailing) lines.push({ mailing: run });
+  return lines;
+}
 
 /** Log and mail what is known of it; false: nobody has taken the mail, what is there stays there. */
 export async function mailLost(lost: LostRun, tools: LostTools): Promise<boolean> {

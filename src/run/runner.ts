@@ -6,13 +6,13 @@ import { Attempts } from './attempts.ts';
 import type { Finished, JobTools } from './job.ts';
 import { finish, finishLate, finishLeftOut, type FinishTools, NOWHERE } from './finish.ts';
 import { lateOf } from './firing.ts';
-import type { JournalLine } from './journal.ts';
 import type { JobLimits } from './limits.ts';
 import type { Firing, LostRun, RunningJob, Word } from './protocol.ts';
-import { mailLost } from './lost.ts';
+import { linesOf, mailLost } from './lost.ts';
 import { type Given, listenForOrders, Orders } from './orders.ts';
 import type { Ready } from './ready.ts';
 import { RunningJobs } from './running.ts';
+import { Work } from './work.ts';
 
 /** What a runner works with. */
 export interface RunnerTools extends JobTools, FinishTools {
@@ -41,10 +41,7 @@ export class Runner {
   readonly #admission: Admission;
   readonly #attempts: Attempts;
   readonly #armed: Armed;
-  /** Runs whose job or mail is not done. */
-  #busy = 0;
-  /** Of these, those that wait for what an ended job has left in the background. */
-  #late = 0;
+  readonly #work: Work;
   #stopping = false;
   #draining = false;
   #again: NodeJS.Timeout | undefined;
@@ -57,6 +54,10 @@ export class Runner {
     this.#armed = new Armed(tools);
     this.#ended = new Promise((resolve) => (this.#end = resolve));
     const { journal, log } = tools;
+    this.#work = new Work(
+      () => this.#onLess(),
+      (error) => log('CRON', 'ERROR', String(error), { level: 'error' }),
+    );
     const tell = (word: Word): boolean => this.#orders.tell(word);
     this.#running = new RunningJobs({ journal, log, tell });
     this.#admission = new Admission(tools.limits, {
@@ -65,7 +66,7 @@ export class Runner {
       tell,
       onBegin: (firing) => this.#begin(firing),
       onWait: ({ run }) => this.#armed.take(run)?.drop(),
-      onLeftOut: (firing) => this.#track(finishLeftOut(firing, tools)),
+      onLeftOut: (firing) => this.#work.add(finishLeftOut(firing, tools)),
     });
     this.#orders = new Orders(server, {
       onTaken: () => this.#change(),
@@ -101,7 +102,7 @@ export class Runner {
     this.#draining = true;
     this.#armed.drop();
     this.#tools.onDrain?.();
-    if (this.#busy > 0 || this.#admission.waiting.length > 0 || !this.#orders.isOpen) return;
+    if (!this.#work.isDone || this.#admission.waiting.length > 0 || !this.#orders.isOpen) return;
     const { journal, recorder } = this.#tools;
     if (!journal.flush() || !recorder.flush()) {
       // What the disk does not take is known here alone.
@@ -168,7 +169,7 @@ export class Runner {
   }
 
   #tellIfStopped(): void {
-    if (this.#stopping && this.#busy === this.#late) this.#orders.tell({ word: 'stopped' });
+    if (this.#stopping && this.#work.isDoneButLate) this.#orders.tell({ word: 'stopped' });
   }
 
   /** Have those ready that would begin if they were started now. */
@@ -193,7 +194,7 @@ export class Runner {
     const ready = this.#armed.take(firing.run);
     ready?.go();
     // All else can wait until those that begin at the same time are on their way.
-    this.#track(Promise.resolve().then(() => this.#run(firing, ready)));
+    this.#work.add(Promise.resolve().then(() => this.#run(firing, ready)));
   }
 
   async #run(firing: Firing, ready: Ready | null): Promise<void> {
@@ -211,7 +212,7 @@ export class Runner {
       // What a background child prints from now on is a run of its own, also for the journal.
       const late = lateOf(firing);
       journal.write([{ fire: late, at: Date.now() }]);
-      this.#track(finishLate(late, finished, finished.late, this.#tools), 1);
+      this.#work.add(finishLate(late, finished, finished.late, this.#tools), 1);
     }
     await this.#running.show(run, finished);
     await finish(firing, finished, this.#tools);
@@ -220,42 +221,18 @@ export class Runner {
   /** Runs that a dead runner left. */
   #reportLost(lost: readonly LostRun[]): void {
     const { journal } = this.#tools;
-    const isWritten = journal.write(
-      lost.flatMap(({ firing, exit, bytes, mailing = false, killedBy, at = Date.now() }) => [
-        { fire: firing, at },
-        ...(killedBy === undefined ? [] : [killedAs(firing.run, killedBy)]),
-        ...(exit === null ? [] : [{ end: firing.run, exit, bytes }]),
-        ...(mailing ? [{ mailing: firing.run }] : []),
-      ]),
-    );
+    const isWritten = journal.write(lost.flatMap(linesOf));
     // Until it is, the journal of the dead one is the only one that tells of them.
     if (isWritten)
       this.#orders.tell({ word: 'recorded', runs: lost.map(({ firing }) => firing.run) });
     const settle = async (run: LostRun): Promise<void> => {
       if (await mailLost(run, this.#tools)) journal.write([{ done: run.firing.run }]);
     };
-    for (const run of lost) this.#track(settle(run));
+    for (const run of lost) this.#work.add(settle(run));
   }
 
-  /** @param late 1 for work that waits for what an ended job has left */
-  #track(work: Promise<void>, late: 0 | 1 = 0): void {
-    this.#busy++;
-    this.#late += late;
-    const settle = (): void => {
-      this.#busy--;
-      this.#late -= late;
-      this.#tellIfStopped();
-      if (this.#draining && this.#busy === 0) this.drain();
-    };
-    work
-      .catch((error: unknown) => {
-        this.#tools.log('CRON', 'ERROR', String(error), { level: 'error' });
-      })
-      .then(settle, settle);
+  #onLess(): void {
+    this.#tellIfStopped();
+    if (this.#draining && this.#work.isDone) this.drain();
   }
-}
-
-/** With which signal is of no use any more. */
-function killedAs(run: string, by: string): JournalLine {
-  return { kill: run, by, signal: 'SIGTERM' };
 }
