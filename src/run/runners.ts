@@ -3,13 +3,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { reason } from '../system/failure.ts';
-import { signalProcess } from '../system/process.ts';
 import type { Log } from '../system/sink.ts';
 import { Connection } from './connection.ts';
+import { Connections } from './connections.ts';
 import type { Ending } from './ending.ts';
-import type { Counts } from './limits.ts';
+import { Handed } from './handed.ts';
 import { type Left, Past, unlinkIfThere } from './past.ts';
 import type { Firing, RunningJob, Witness } from './protocol.ts';
+import { ANSWER, reach } from './reach.ts';
 import { stopJobs } from './stopping.ts';
 import { type Watch, Watches } from './watches.ts';
 
@@ -36,8 +37,6 @@ export interface RunnersSetup {
   readonly signal: AbortSignal;
 }
 
-/** How long a runner may take to answer before it counts as hung, in milliseconds. */
-const ANSWER = 10_000;
 /** A runner whose journal has this size drains, and another one begins a new journal. */
 const JOURNAL_LIMIT = 16 * 1024 * 1024;
 
@@ -62,78 +61,60 @@ export async function openRunners(setup: RunnersSetup): Promise<Runners> {
 export class Runners {
   readonly #setup: RunnersSetup;
   readonly #past: Past;
-  /** Handed over, and not yet known to be in a journal. */
-  readonly #pending = new Map<string, Firing>();
-  readonly #draining = new Map<Connection, string>();
+  readonly #handed: Handed;
+  readonly #connections = new Connections();
   readonly #watches = new Watches();
-  /** What dead runners left, and our runner was told but has not recorded yet. */
-  #handedOn: Left[] = [];
-  #waiting: (() => void)[] = [];
-  #runner: { readonly id: string; readonly connection: Connection } | null = null;
   #closed = false;
-  #sharing: NodeJS.Immediate | undefined;
   #starting = Promise.resolve();
 
   constructor(setup: RunnersSetup) {
     this.#setup = setup;
     this.#past = new Past(setup.journals, setup.outputs, setup.log);
+    this.#handed = new Handed((left) => this.#past.settle(left));
     setup.signal.addEventListener('abort', () => this.#stop(), { once: true });
   }
 
   /** Jobs that are running or waiting, of all runners. */
   get jobs(): readonly RunningJob[] {
-    return this.#connections.flatMap(({ jobs }) => [...jobs.values()]);
-  }
-
-  get #connections(): Connection[] {
-    return [...this.#draining.keys(), ...(this.#runner === null ? [] : [this.#runner.connection])];
+    return this.#connections.jobs;
   }
 
   /** Send a signal to a job; false: it is not running any more. */
   async kill(run: string, ending: Ending): Promise<boolean> {
-    return (await this.#holder(run)?.kill(run, ending)) ?? false;
+    return (await this.#connections.holder(run)?.kill(run, ending)) ?? false;
   }
 
   /** Watch a run that is running, or that is to start; to be closed again. */
   watch(run: string): Watch {
-    return this.#watches.open(run, this.#holder(run));
+    return this.#watches.open(run, this.#connections.holder(run));
   }
 
   unwatch(watch: Watch): void {
     this.#watches.close(watch);
   }
 
-  /** The runner that has that job. */
-  #holder(run: string): Connection | null {
-    return this.#connections.find(({ jobs }) => jobs.has(run)) ?? null;
-  }
-
   /** The runners, our own last. */
   get list(): readonly RunnerInfo[] {
-    const told = (id: string, { jobs }: Connection, draining: boolean): RunnerInfo => ({
+    return this.#connections.all.map(({ id, connection, draining }) => ({
       id,
       pid: this.#past.writer(id).pid ?? null,
-      jobs: jobs.size,
+      jobs: connection.jobs.size,
       draining,
-    });
-    const own =
-      this.#runner === null ? [] : [told(this.#runner.id, this.#runner.connection, false)];
-    return [...[...this.#draining].map(([connection, id]) => told(id, connection, true)), ...own];
+    }));
   }
 
   /** Whether a job of that entry is running, or about to. */
   isRunning(identity: string): boolean {
-    return [...this.jobs, ...this.#pending.values()].some((job) => job.identity === identity);
+    return [...this.jobs, ...this.#handed.firings].some((job) => job.identity === identity);
   }
 
   /** Start what was not started before; resolves when all of it is in the journal, or the signal came. */
   async start(firings: readonly Firing[]): Promise<void> {
     const fresh = firings.filter(({ key }) => !this.#past.has(key));
     if (fresh.length === 0 || this.#closed) return;
-    for (const firing of fresh) this.#pending.set(firing.run, firing);
-    this.#share();
-    this.#runner?.connection.start(fresh, this.#busyElsewhere());
-    const recorded = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const recorded = this.#handed.add(fresh);
+    this.#connections.share();
+    this.#connections.own?.connection.start(fresh, this.#connections.busyElsewhere());
     const slow = setTimeout(() => {
       const detail = `the runner has not answered for ${ANSWER / 1000} s: ${fresh.length} jobs wait`;
       this.#setup.log('CRON', 'ERROR', detail, ERROR);
@@ -147,24 +128,22 @@ export class Runners {
   arm(firings: readonly Firing[], within: number): void {
     if (this.#closed) return;
     const fresh = firings.filter(({ key }) => !this.#past.has(key));
-    this.#runner?.connection.arm(fresh, within);
+    this.#connections.own?.connection.arm(fresh, within);
   }
 
   /** Leave: the runner sees its jobs to their end, and then ends; one that just starts does so too. */
   async close(): Promise<void> {
     this.#stop();
     await this.#starting;
-    this.#runner?.connection.drain();
-    for (const connection of this.#draining.keys()) connection.leave();
-    this.#runner?.connection.leave();
+    this.#connections.own?.connection.drain();
+    for (const { connection } of this.#connections.all) connection.leave();
   }
 
   /** Have all jobs of all runners ended, and wait for their mail; whether the signal had to end that. */
   async stopJobs(grace: number, signal: AbortSignal): Promise<boolean> {
     this.#stop();
     await this.#starting;
-    const known = new Map([...this.#draining].map(([connection, id]) => [id, connection]));
-    if (this.#runner !== null) known.set(this.#runner.id, this.#runner.connection);
+    const known = new Map(this.#connections.all.map(({ id, connection }) => [id, connection]));
     const living = this.#past.runners().map((id) => ({
       connection: known.get(id) ?? null,
       isAlive: () => this.#past.isAlive(id),
@@ -175,12 +154,12 @@ export class Runners {
 
   #stop(): void {
     this.#closed = true;
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#handed.release();
   }
 
   /** Names of outputs of which no journal knows, before anything is started; none, while a runner of before lives. */
   strays(): string[] {
-    return this.#draining.size > 0 ? [] : this.#past.strays();
+    return this.#connections.areDraining ? [] : this.#past.strays();
   }
 
   /** Find all runners: living ones are taken over and drain, hung ones are ended, dead ones buried. */
@@ -193,12 +172,12 @@ export class Runners {
   /** Returns the connection to it, if it is alive. */
   async #inherit(id: string): Promise<Connection | null> {
     try {
-      const connection = this.#past.isAlive(id) ? await this.#reach(id) : null;
+      const connection = await reach(id, this.#socket(id), this.#past, this.#setup.log);
       if (connection === null) {
         this.#bury(id);
         return null;
       }
-      this.#forget(this.#past.note(id));
+      this.#handed.found(this.#past.note(id));
       this.#drain(id, connection);
       return connection;
     } catch (error) {
@@ -208,45 +187,19 @@ export class Runners {
     }
   }
 
-  /** Connect to a living runner. Null: it ended meanwhile, or hung and was ended. */
-  async #reach(id: string): Promise<Connection | null> {
-    const deadline = performance.now() + ANSWER;
-    while (performance.now() < deadline) {
-      try {
-        return await Connection.open(this.#socket(id), deadline - performance.now());
-      } catch {
-        // Not there yet, or not any more: the lock tells.
-      }
-      if (!this.#past.isAlive(id)) return null;
-      await pause(20);
-    }
-    const { pid, started } = this.#past.writer(id);
-    const detail = `runner ${pid} holds its journal and does not answer: it is ended`;
-    this.#setup.log('CRON', 'ERROR', detail, ERROR);
-    if (pid !== undefined && started !== undefined) signalProcess(pid, started, 'SIGKILL');
-    await this.#past.untilDead(id);
-    return null;
-  }
-
   #drain(id: string, connection: Connection): void {
-    const { witness } = this.#setup;
-    this.#draining.set(connection, id);
     this.#listen(connection);
-    connection.onStarted = (job) => witness?.started(job);
     connection.onEnded = (job, how) => {
-      witness?.ended(job, how);
-      this.#freeUnlessBusy(job.identity);
+      this.#setup.witness?.ended(job, how);
+      this.#connections.freeUnlessBusy(job.identity);
     };
-    connection.drain();
-    this.#share();
+    this.#connections.drain(id, connection);
     void this.#whenDrained(id, connection); // ends with the runner, or with us
   }
 
   async #whenDrained(id: string, connection: Connection): Promise<void> {
     await connection.closed;
-    this.#draining.delete(connection);
-    for (const { identity } of connection.jobs.values()) this.#freeUnlessBusy(identity);
-    this.#share();
+    this.#connections.lose(connection);
     if (this.#closed) return;
     for (const job of connection.jobs.values()) this.#setup.witness?.ended(job, 'unknown');
     await this.#past.untilDead(id);
@@ -255,57 +208,31 @@ export class Runners {
   }
 
   #listen(connection: Connection): void {
-    connection.onPosted = this.#setup.onPosted;
-    if (this.#setup.onWritten !== undefined) connection.onWritten = this.#setup.onWritten;
+    const { onPosted, onWritten, witness } = this.#setup;
+    connection.onPosted = onPosted;
+    if (onWritten !== undefined) connection.onWritten = onWritten;
+    connection.onStarted = (job) => witness?.started(job);
+    connection.onEnded = (job, how) => witness?.ended(job, how);
     // Those who watch are told of what a runner says, and of its end.
     connection.onWord = (word) => this.#watches.hear(connection, word);
     void connection.closed.then(() => this.#watches.lose(connection));
-    connection.onChange = () => {
-      if (this.#draining.size === 0 || this.#sharing !== undefined) return;
-      this.#sharing = setImmediate(() => this.#share()); // once for all that came together
-    };
-  }
-
-  /** Tell each runner how many jobs run in the others. */
-  #share(): void {
-    clearImmediate(this.#sharing);
-    this.#sharing = undefined;
-    const all = this.#connections;
-    for (const connection of all)
-      connection.elsewhere(countsOf(all.filter((other) => other !== connection)));
-  }
-
-  /** Entries with jobs in runners that drain. */
-  #busyElsewhere(): string[] {
-    const draining = [...this.#draining.keys()];
-    return draining.flatMap(({ jobs }) => [...jobs.values()].map((job) => job.identity));
-  }
-
-  #freeUnlessBusy(identity: string): void {
-    if (!this.#busyElsewhere().includes(identity)) this.#runner?.connection.free(identity);
   }
 
   /** A runner is gone: what it recorded need not be handed over, what it left is there to hand on. */
   #bury(id: string): void {
-    this.#forget(this.#past.bury(id));
+    this.#handed.found(this.#past.bury(id));
     unlinkIfThere(this.#socket(id));
-  }
-
-  /** These were recorded, by a runner that could not say so any more. */
-  #forget(keys: ReadonlySet<string>): void {
-    const firings = [...this.#pending.values(), ...this.#handedOn.map(({ firing }) => firing)];
-    this.#recordedRuns(firings.filter(({ key }) => keys.has(key)).map(({ run }) => run));
   }
 
   /** Hand on what dead runners left: what waited starts, what had begun is reported. */
   #handOn(): void {
-    if (this.#runner === null) return;
-    const { connection } = this.#runner;
+    const connection = this.#connections.own?.connection;
+    if (connection === undefined) return;
     const left = this.#withPosted(this.#past.takeLeft());
-    this.#handedOn.push(...left);
+    this.#handed.addLeft(left);
     const waited = left.filter(({ waiting }) => waiting).map(({ firing }) => firing);
     const lost = left.filter(({ waiting }) => !waiting);
-    if (waited.length > 0) connection.start(waited, this.#busyElsewhere());
+    if (waited.length > 0) connection.start(waited, this.#connections.busyElsewhere());
     if (lost.length > 0) connection.report(lost);
     this.#watches.loseRuns(lost.map(({ firing }) => firing.run));
   }
@@ -317,19 +244,6 @@ export class Runners {
     return left.map((run) => (mailed.has(run.firing.run) ? { ...run, posted: true } : run));
   }
 
-  #recordedRuns(runs: readonly string[]): void {
-    const recorded = new Set(runs);
-    for (const run of runs) this.#pending.delete(run);
-    this.#past.settle(this.#handedOn.filter(({ firing }) => recorded.has(firing.run)));
-    this.#handedOn = this.#handedOn.filter(({ firing }) => !recorded.has(firing.run));
-    this.#releaseIfRecorded();
-  }
-
-  #releaseIfRecorded(): void {
-    if (this.#pending.size > 0) return;
-    for (const resolve of this.#waiting.splice(0)) resolve();
-  }
-
   #startRunner(): Promise<void> {
     this.#starting = this.#tryToStart();
     return this.#starting;
@@ -337,7 +251,7 @@ export class Runners {
 
   /** Start a runner, as often as it takes, and hand it what waits. */
   async #tryToStart(): Promise<void> {
-    const { fork, log, signal, witness } = this.#setup;
+    const { fork, log, signal } = this.#setup;
     for (let wait = 100; !this.#closed; wait = Math.min(wait * 2, 30_000)) {
       const id = `${Date.now().toString(36)}-${process.pid}`;
       let connection: Connection;
@@ -353,39 +267,36 @@ export class Runners {
         continue;
       }
       this.#listen(connection);
-      connection.onRecorded = (runs) => this.#recordedRuns(runs);
-      connection.onStarted = (job) => witness?.started(job);
-      connection.onEnded = (job, how) => witness?.ended(job, how);
-      this.#runner = { id, connection };
-      this.#share();
+      connection.onRecorded = (runs) => this.#handed.recorded(runs);
+      this.#connections.employ(id, connection);
       void connection.closed.then(() => this.#replace(id, connection));
       if (this.#closed) return; // what waits is for the next scheduler
       this.#handOn();
-      if (this.#pending.size > 0)
-        connection.start([...this.#pending.values()], this.#busyElsewhere());
+      const { firings } = this.#handed;
+      if (firings.length > 0) connection.start(firings, this.#connections.busyElsewhere());
       return;
     }
   }
 
   /** The connection to our own runner broke: it died, or hung up because it was told to end. */
   async #replace(id: string, connection: Connection): Promise<void> {
-    if (this.#closed || this.#runner?.connection !== connection) return;
-    this.#runner = null;
+    if (this.#closed || this.#connections.own?.connection !== connection) return;
+    this.#connections.dismiss();
     this.#setup.log('CRON', 'ERROR', 'the runner is gone: another one is started', ERROR);
     const heir = await this.#inherit(id);
     for (const job of connection.jobs.values())
       if (!heir?.jobs.has(job.run)) this.#setup.witness?.ended(job, 'unknown');
-    this.#past.giveBack(this.#handedOn.splice(0));
+    this.#past.giveBack(this.#handed.takeLeft());
     await this.#startRunner();
   }
 
   async #rotate(): Promise<void> {
     this.#past.tidy();
-    const runner = this.#runner;
+    const runner = this.#connections.own;
     if (runner === null) return;
     const size = this.#past.size(runner.id);
     if (size !== null && size < JOURNAL_LIMIT) return;
-    this.#runner = null;
+    this.#connections.dismiss();
     this.#drain(runner.id, runner.connection);
     await this.#startRunner();
   }
@@ -393,15 +304,6 @@ export class Runners {
   #socket(id: string): string {
     return join(this.#setup.sockets, `runner-${id}.sock`);
   }
-}
-
-/** Running jobs by user. */
-function countsOf(connections: readonly Connection[]): Counts {
-  const counts = new Map<string, number>();
-  for (const { jobs } of connections)
-    for (const { user, waiting } of jobs.values())
-      if (waiting !== true) counts.set(user, (counts.get(user) ?? 0) + 1);
-  return [...counts];
 }
 
 const ERROR = { level: 'error' } as const;
