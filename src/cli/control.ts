@@ -3,7 +3,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Answer, type Call, type Desk, openDesk, type Rows } from '../control/desk.ts';
 import { type Caller, isPrivileged } from '../control/permit.ts';
-import { refusal } from '../control/protocol.ts';
+import { refusal, SOCKET_NAME } from '../control/protocol.ts';
+import { type ControlServer, openServer } from '../control/server.ts';
 import type { Rounds } from '../mail/rounds.ts';
 import type { Runners } from '../run/runners.ts';
 import { access } from '../spool/access.ts';
@@ -39,8 +40,23 @@ export interface ControlTools extends ReceptionTools {
   readonly started: number;
 }
 
-/** Open the desk of this daemon. */
-export function controlDesk(settings: Settings, tools: ControlTools): Desk {
+/** Open the control socket of this daemon. */
+export function openControl(settings: Settings, tools: ControlTools): Promise<ControlServer> {
+  return openServer({
+    path: join(settings.config.paths.run, SOCKET_NAME),
+    desk: controlDesk(settings, tools),
+    complain(error, { uid, pid }) {
+      const detail = `request of uid ${uid}, pid ${pid}: ${stackOf(error)}`;
+      tools.log('CRON', 'ERROR', detail, { level: 'error' });
+    },
+  });
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function controlDesk(settings: Settings, tools: ControlTools): Desk {
   const { paths } = settings.config;
   const uid = process.geteuid?.() ?? 0;
   const realm = {

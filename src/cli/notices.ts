@@ -1,13 +1,16 @@
 /** Crontabs with lines that cannot run → a mail to the owner of each, once, by way of a job of his that prints it. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { firingOf } from '../run/firing.ts';
 import type { Firing } from '../run/protocol.ts';
+import type { Runners } from '../run/runners.ts';
 import type { Tab } from '../spool/tab.ts';
 import { fromText } from '../system/bytes.ts';
 import { errorCode, reason } from '../system/failure.ts';
 import { replaceFile } from '../system/replace.ts';
 import type { Log } from '../system/sink.ts';
+import { type LoadedCrontabs, ownName } from './crontabs.ts';
 
 /** Lines that are told of at most. */
 const TOLD = 100;
@@ -72,6 +75,22 @@ export class Notices {
     const detail = `cannot ${what} "${this.#file}": ${reason(error)}`;
     this.#log('CRON', 'ERROR', detail, { level: 'error' });
   }
+}
+
+/** Mail the owners of crontabs with lines that cannot run, now and whenever that changes. */
+export function tellOwners(
+  crontabs: Pick<LoadedCrontabs, 'tabs' | 'onChange'>,
+  runners: Pick<Runners, 'start'>,
+  state: string,
+  log: Log,
+): void {
+  const notices = new Notices(join(state, 'told'), log);
+  const administrator = process.geteuid?.() === 0 ? 'root' : ownName();
+  const tell = (tabs: readonly Tab[]): void => {
+    void runners.start(notices.look(tabs, administrator)); // nobody waits for these; never throws
+  };
+  tell(crontabs.tabs);
+  crontabs.onChange = tell;
 }
 
 /** A job of the owner that prints what is wrong, and so mails it. */
