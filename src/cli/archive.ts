@@ -1,7 +1,8 @@
 /** What is asked over the control socket about runs that are over → what the history knows of them. */
 import type { Answer, Call, Part } from '../control/desk.ts';
 import { isPrivileged } from '../control/permit.ts';
-import { type Refusal, refusal, type RequestHead, type RunInfo } from '../control/protocol.ts';
+import type { RunInfo } from '../control/answers.ts';
+import { type Refusal, refusal, type RequestHead } from '../control/protocol.ts';
 import type { Query } from '../history/store.ts';
 import { takingTurns } from '../mail/turns.ts';
 import { EXIT, Failure, reason } from '../system/failure.ts';

@@ -1,5 +1,5 @@
 /** Jobs that ended → the last of them, and the last that failed, of everybody and of each user. */
-import type { EndedInfo } from '../control/protocol.ts';
+import type { EndedInfo } from '../control/answers.ts';
 import type { HowEnded, RunningJob } from '../run/protocol.ts';
 
 /** Of each user so many of both are remembered ... */

@@ -1,5 +1,5 @@
 /** What cronctl top knows → the lines of a screen. */
-import type { EndedInfo, RunningInfo, StatusInfo } from '../control/protocol.ts';
+import type { EndedInfo, RunningInfo, StatusInfo } from '../control/answers.ts';
 import { bytesText, cut, duration, harmless, localTime } from './lines.ts';
 import { type Look, paint } from './look.ts';
 import { type Columns, howOf, mailLines, NEXT, nextRow, summary, table } from './status.ts';

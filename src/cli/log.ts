@@ -1,5 +1,5 @@
 /** cronctl log: the output of a job that is running, or has been → stdout; with -f, as it comes. */
-import type { RunInfo } from '../control/protocol.ts';
+import type { RunInfo } from '../control/answers.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { inquire, isNone } from './inquiry.ts';
 import { bytesText, harmless, localTime } from './lines.ts';

@@ -1,5 +1,5 @@
 /** cronctl mailq and flush: the mails that wait → stdout; and tried now. */
-import type { MailInfo } from '../control/protocol.ts';
+import type { MailInfo } from '../control/answers.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { columns, count } from './columns.ts';
 import { inquire } from './inquiry.ts';

@@ -1,7 +1,7 @@
 /** What is asked about the mails of the outbox over the control socket → what is done. */
 import type { Answer, Call } from '../control/desk.ts';
 import { isPrivileged } from '../control/permit.ts';
-import type { MailInfo } from '../control/protocol.ts';
+import type { MailInfo } from '../control/answers.ts';
 import { type Counts, countMails, listMails, namesOf } from '../mail/listing.ts';
 import type { Rounds } from '../mail/rounds.ts';
 import { EXIT, Failure } from '../system/failure.ts';

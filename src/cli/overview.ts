@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Answer, Call } from '../control/desk.ts';
 import { isPrivileged } from '../control/permit.ts';
-import type { NextInfo, RunningInfo } from '../control/protocol.ts';
+import type { NextInfo, RunningInfo } from '../control/answers.ts';
 import type { RunningJob } from '../run/protocol.ts';
 import type { Runners } from '../run/runners.ts';
 import type { Tab } from '../spool/tab.ts';

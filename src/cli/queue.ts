@@ -1,7 +1,8 @@
 /** sendmail -bp and -q, mailq(1): the mails that wait in cron's outbox → stdout, as sendmail(8) tells them; and tried now. */
 import { join } from 'node:path';
 import { ask, type Question } from '../control/client.ts';
-import { type MailInfo, SOCKET_NAME, type Success } from '../control/protocol.ts';
+import type { MailInfo } from '../control/answers.ts';
+import { SOCKET_NAME, type Success } from '../control/protocol.ts';
 import { mailDate } from '../core/date.ts';
 import type { Config } from '../system/config.ts';
 import { EXIT, Failure, reason } from '../system/failure.ts';

@@ -1,7 +1,7 @@
 /** cronctl history: what became of jobs → stdout. */
 import type { Answer } from '../control/client.ts';
 import { type End, listen } from '../control/listen.ts';
-import type { RunInfo } from '../control/protocol.ts';
+import type { RunInfo } from '../control/answers.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { systemClock } from '../system/clock.ts';
 import { isFailure, isLeftOut } from '../system/record.ts';

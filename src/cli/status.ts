@@ -5,7 +5,7 @@ import type {
   RunnerInfo,
   RunningInfo,
   StatusInfo,
-} from '../control/protocol.ts';
+} from '../control/answers.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { columns, count } from './columns.ts';
 import { inquire } from './inquiry.ts';

@@ -1,7 +1,8 @@
 /** A user's table, in the hands of the cron that is running, or in the spool when none is. */
 import { join } from 'node:path';
 import { type Answer, ask, type Question } from '../control/client.ts';
-import { type BackupInfo, type Refusal, SOCKET_NAME } from '../control/protocol.ts';
+import type { BackupInfo } from '../control/answers.ts';
+import { type Refusal, SOCKET_NAME } from '../control/protocol.ts';
 import type { TabOwner } from '../spool/store.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 

@@ -1,6 +1,6 @@
 /** cronctl top: what the daemon is doing, second by second → the whole screen, until a key ends it. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RunningInfo } from '../control/protocol.ts';
+import type { RunningInfo } from '../control/answers.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { type Load, readLoads } from '../system/loads.ts';
 import { frame, ORDERS, type Usage } from './frame.ts';

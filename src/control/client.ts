@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT, errorCode, Failure, reason } from '../system/failure.ts';
+import { Frames } from './frames.ts';
 import {
   ANSWER_LIMIT,
   decodeAnswer,
   encodeHead,
-  Frames,
   type Refusal,
   type RequestHead,
   type Success,

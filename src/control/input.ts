@@ -1,5 +1,5 @@
 /** The bytes of a connection → lines and bodies, waited for. */
-import { Frames } from './protocol.ts';
+import { Frames } from './frames.ts';
 
 /** The other end hung up in the middle of a line or a body. */
 export class Cut extends Error {

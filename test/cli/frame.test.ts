@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { frame, type View } from '../../src/cli/frame.ts';
 import { localTime } from '../../src/cli/lines.ts';
 import type { Look } from '../../src/cli/look.ts';
-import type { RunningInfo } from '../../src/control/protocol.ts';
+import type { RunningInfo } from '../../src/control/answers.ts';
 
 const now = Date.parse('2026-11-22T14:05:30Z');
 const look: Look = { width: 60, isUnicode: false, hasColours: false };

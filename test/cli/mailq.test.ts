@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asTable } from '../../src/cli/mailq.ts';
-import type { MailInfo } from '../../src/control/protocol.ts';
+import type { MailInfo } from '../../src/control/answers.ts';
 
 const now = Date.parse('2026-11-22T14:05:30Z');
 const mail: MailInfo = {

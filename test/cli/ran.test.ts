@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asTable, how } from '../../src/cli/ran.ts';
 import { readPast } from '../../src/cli/when.ts';
-import type { RunInfo } from '../../src/control/protocol.ts';
+import type { RunInfo } from '../../src/control/answers.ts';
 import { offsetIn } from '../../src/core/zone.ts';
 
 const now = new Date(2026, 10, 22, 14, 5).getTime();

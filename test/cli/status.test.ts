@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { bytesText } from '../../src/cli/lines.ts';
 import type { Look } from '../../src/cli/look.ts';
 import { asText } from '../../src/cli/status.ts';
-import type { EndedInfo, StatusInfo } from '../../src/control/protocol.ts';
+import type { EndedInfo, StatusInfo } from '../../src/control/answers.ts';
 
 const now = Date.parse('2026-11-22T14:05:30Z');
 const plain: Look = { width: 100, isUnicode: false, hasColours: false };

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { ask, type Patience } from '../../src/control/client.ts';
-import { decodeRequest, Frames, type RequestHead } from '../../src/control/protocol.ts';
+import { Frames } from '../../src/control/frames.ts';
+import { decodeRequest, type RequestHead } from '../../src/control/protocol.ts';
 import { Failure } from '../../src/system/failure.ts';
 
 /** A name for a socket that goes with the test. */

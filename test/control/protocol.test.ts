@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Frames } from '../../src/control/frames.ts';
 import {
   type AnswerHead,
   decodeAnswer,
   decodeRequest,
   encodeHead,
-  Frames,
   REQUEST_LIMIT,
 } from '../../src/control/protocol.ts';
 

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { test, type TestContext } from 'node:test';
-import type { RunInfo } from '../../src/control/protocol.ts';
+import type { RunInfo } from '../../src/control/answers.ts';
 import { TEST_MARK } from '../../src/system/testclock.ts';
 import { me, openSandbox, type Sandbox, type Started } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';

@@ -1,7 +1,7 @@
 /** cronctl history and log with the real daemon. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RunInfo } from '../../src/control/protocol.ts';
+import type { RunInfo } from '../../src/control/answers.ts';
 import { me, openSandbox, type Sandbox } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';
 

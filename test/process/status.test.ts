@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { StatusInfo } from '../../src/control/protocol.ts';
+import type { StatusInfo } from '../../src/control/answers.ts';
 import { kill, me, openSandbox, type Sandbox } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';
 
