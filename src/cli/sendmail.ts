@@ -13,12 +13,8 @@ import { mailDate } from '../core/date.ts';
 import { openAliases } from './aliases.ts';
 import { type Caller, whoCalls } from './caller.ts';
 import { handOn, type Unreached } from './handon.ts';
-import {
-  type Duty,
-  readSendmailLine,
-  SENDMAIL_USAGE,
-  type SendmailLine,
-} from './sendmail-options.ts';
+import { type Duty, SENDMAIL_USAGE, type SendmailLine } from './sendmail-line.ts';
+import { readSendmailLine } from './sendmail-options.ts';
 import { flushQueue, queueOf } from './queue.ts';
 import { submit } from './submit.ts';
 import { print, say, undisturbed } from './terminal.ts';

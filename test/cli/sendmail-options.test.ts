@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readSendmailLine, type SendmailLine } from '../../src/cli/sendmail-options.ts';
+import type { SendmailLine } from '../../src/cli/sendmail-line.ts';
+import { readSendmailLine } from '../../src/cli/sendmail-options.ts';
 import { EXIT, Failure } from '../../src/system/failure.ts';
 
 const plain: SendmailLine = {
