@@ -1,7 +1,6 @@
 /** The scheduler's side: finds living runners, starts one of its own, hands it the firings. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { reason } from '../system/failure.ts';
 import type { Log } from '../system/sink.ts';
 import { Connection } from './connection.ts';
@@ -11,6 +10,7 @@ import { Handed } from './handed.ts';
 import { type Left, Past, unlinkIfThere } from './past.ts';
 import type { Firing, RunningJob, Witness } from './protocol.ts';
 import { ANSWER, reach } from './reach.ts';
+import { recruit } from './recruit.ts';
 import { stopJobs } from './stopping.ts';
 import { type Watch, Watches } from './watches.ts';
 
@@ -245,37 +245,34 @@ export class Runners {
   }
 
   #startRunner(): Promise<void> {
-    this.#starting = this.#tryToStart();
+    this.#starting = this.#employ();
     return this.#starting;
   }
 
   /** Start a runner, as often as it takes, and hand it what waits. */
-  async #tryToStart(): Promise<void> {
+  async #employ(): Promise<void> {
     const { fork, log, signal } = this.#setup;
-    for (let wait = 100; !this.#closed; wait = Math.min(wait * 2, 30_000)) {
-      const id = `${Date.now().toString(36)}-${process.pid}`;
-      let connection: Connection;
-      try {
+    const recruited = await recruit({
+      fork: async (id) => {
         this.#past.prepare();
         await fork(id);
-        connection = await Connection.open(this.#socket(id), ANSWER);
-      } catch (error) {
-        const detail = `cannot start a runner: ${reason(error)}; next try in ${wait / 1000} s`;
-        log('CRON', 'ERROR', detail, ERROR);
-        await pause(wait, undefined, { signal }).catch(() => {}); // the signal ends the loop too
-        if (this.#past.size(id) !== null) await this.#inherit(id);
-        continue;
-      }
-      this.#listen(connection);
-      connection.onRecorded = (runs) => this.#handed.recorded(runs);
-      this.#connections.employ(id, connection);
-      void connection.closed.then(() => this.#replace(id, connection));
-      if (this.#closed) return; // what waits is for the next scheduler
-      this.#handOn();
-      const { firings } = this.#handed;
-      if (firings.length > 0) connection.start(firings, this.#connections.busyElsewhere());
-      return;
-    }
+      },
+      socket: (id) => this.#socket(id),
+      onFailed: async (id) => this.#past.size(id) !== null && this.#inherit(id),
+      isOver: () => this.#closed,
+      signal,
+      log,
+    });
+    if (recruited === null) return;
+    const { id, connection } = recruited;
+    this.#listen(connection);
+    connection.onRecorded = (runs) => this.#handed.recorded(runs);
+    this.#connections.employ(id, connection);
+    void connection.closed.then(() => this.#replace(id, connection));
+    if (this.#closed) return; // what waits is for the next scheduler
+    this.#handOn();
+    const { firings } = this.#handed;
+    if (firings.length > 0) connection.start(firings, this.#connections.busyElsewhere());
   }
 
   /** The connection to our own runner broke: it died, or hung up because it was told to end. */
