@@ -92,7 +92,8 @@ function importsOf(file: string): Import[] {
   const found = text.matchAll(
     /^(?:import|export)\b(?<type> type)?[^;]*?\bfrom '(?<path>[^']+)'/gms,
   );
-  return [...found].map(({ groups }) => {
+  const required = text.matchAll(/\bcreateRequire\([^)]*\)\(\s*'(?<path>[^']+)'/g);
+  return [...found, ...required].map(({ groups }) => {
     const path = groups?.['path'] ?? '';
     return {
       path: path.startsWith('.') ? normalize(join(dirname(file), path)) : path,

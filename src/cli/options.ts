@@ -1,6 +1,11 @@
 /** Command line → options and operands, by getopt(3)'s rules; a mistake is one line and the usage. */
-import { BasicParser } from 'posix-getopt';
+import { createRequire } from 'node:module';
 import { EXIT, Failure } from '../system/failure.ts';
+
+// It is CommonJS: an import would load and run a lexer first, to find the names that it exports.
+const { BasicParser }: typeof import('posix-getopt') = createRequire(import.meta.url)(
+  'posix-getopt',
+);
 
 /** Letter → its value; '' for an option without one. Given twice, the later wins. */
 export interface CommandLine {

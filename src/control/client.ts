@@ -1,7 +1,6 @@
 /** A request for the cron that listens at a socket → its answer, or that there is none. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT, errorCode, Failure, reason } from '../system/failure.ts';
 import { Frames } from './frames.ts';
 import {
@@ -59,13 +58,22 @@ export async function ask(
   question: Question,
   patience: Patience = PATIENCE,
 ): Promise<Answer | null> {
-  const deadline = performance.now() + patience.busy;
+  const deadline = now() + patience.busy;
   for (let wait = PAUSE; ; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
     const answer = await askOnce(socket, question, patience.silence);
     const isBusy = answer?.ok === false && answer.error === 'busy';
-    if (!isBusy || performance.now() + wait > deadline) return answer;
+    if (!isBusy || now() + wait > deadline) return answer;
     await pause(wait * (0.5 + Math.random()));
   }
+}
+
+/** Milliseconds, of a clock that nobody sets; `performance` loads ten modules of Node's at its first use. */
+function now(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** Its queue is full, or it hung up before the request was whole: nothing has been done. */

@@ -174,6 +174,27 @@ test('crontab -l loads no module that it does not need', async (t) => {
   assert.deepEqual([...new Set(packages)].toSorted(), ['posix-getopt', 'smol-toml', 'valibot']);
 });
 
+/** Modules of Node's that take milliseconds, and that a list does without. */
+const NOT_OF_NODE = ['perf_hooks', 'timers/promises', 'internal/deps/cjs-module-lexer/lexer'];
+
+test('crontab -l has Node load nothing that it does not need', async (t) => {
+  const sandbox = openSandbox(t);
+  await sandbox.start();
+  crontab(sandbox, ['-'], { input: GOOD });
+  const told = sandbox.path('loaded');
+  const probe = sandbox.path('probe.cjs');
+  const tell = `writeFileSync(${JSON.stringify(told)}, JSON.stringify(process.moduleLoadList))`;
+  writeFileSync(probe, `process.on('exit', () => require('node:fs').${tell});`);
+  const env = { NODE_OPTIONS: `--require=${probe}` };
+  assert.deepEqual(crontab(sandbox, ['-l'], { env }), { ...silent, out: GOOD });
+  const loaded: readonly string[] = JSON.parse(readFileSync(told, 'utf8'));
+  assert.ok(loaded.includes('NativeModule net'));
+  assert.deepEqual(
+    NOT_OF_NODE.filter((name) => loaded.includes(`NativeModule ${name}`)),
+    [],
+  );
+});
+
 /** Environment → whether `crontab -l` on a terminal has colours. */
 const terminals: readonly [env: NodeJS.ProcessEnv, coloured: boolean][] = [
   [{ TERM: 'xterm' }, true],
