@@ -148,6 +148,7 @@ const LOADED = [
   'cli/tables.js',
   'cli/terminal.js',
   'control/client.js',
+  'control/frames.js',
   'control/protocol.js',
   'spool/access.js',
   'system/defaults.js',
