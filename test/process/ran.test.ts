@@ -50,6 +50,8 @@ test('history tells what became of jobs, the latest last', async (t) => {
     timedOut: false,
     bytes: 6,
     mail: 'mailer',
+    mailLater: null,
+    mailLaterAt: null,
   });
   assert.ok(started !== null && ended !== null && begun < started && started <= ended);
   assert.ok(cpu !== null && cpu >= 0 && cpu < 10, `${cpu}`);
