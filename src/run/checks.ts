@@ -1,6 +1,6 @@
 /** A user → what PAM says of their account, whatever its modules do: crash, hang, or end the process. */
 import type { PamAnswer } from '../system/libc/pam.ts';
-import { places } from '../system/places.ts';
+import { semaphore } from '../system/semaphore.ts';
 import { Checker, Died } from './checker.ts';
 
 /** Ask PAM. Throws when it does not answer. */
@@ -30,7 +30,7 @@ const APART = 4;
  */
 export function pamChecks(program: string, { hang, pause, idle }: CheckTimes = TIMES): Check {
   const dangerous = new Map<string, { readonly error: Died; readonly until: number }>();
-  const [together, apart] = [places(TOGETHER), places(APART)];
+  const [together, apart] = [semaphore(TOGETHER), semaphore(APART)];
   let shared: Checker | null = null;
   const askShared = (user: string): Promise<PamAnswer> => {
     if (shared === null || shared.isOver) shared = new Checker(program, hang, idle);

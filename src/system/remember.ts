@@ -1,6 +1,6 @@
 /** Questions to which answers may never come → one at a time each, waited for so long, remembered for a while. */
 import { reason } from './failure.ts';
-import { type Places, places } from './places.ts';
+import { type Semaphore, semaphore } from './semaphore.ts';
 
 /** How long a lookup may take, and how long its answer holds, in milliseconds. */
 export interface Patience {
@@ -13,7 +13,7 @@ export interface Asking<K> {
   /** Who is asked, as a message has it. */
   readonly who: string;
   /** For so many questions at the same time; nothing: those of this process's threads. */
-  readonly inTurn?: Places;
+  readonly inTurn?: Semaphore;
   /** Told why the last answer goes on to hold. */
   readonly onOld?: (key: K, why: string) => void;
 }
@@ -27,7 +27,7 @@ interface Known<T> {
 }
 
 /** At the same time, in this process: of its 64 threads (UV_THREADPOOL_SIZE) files and syncs keep some. */
-const inThreads = places(48);
+const inThreads = semaphore(48);
 
 /** Remember answers; null is none. Who has answered before is believed for longer when no answer comes. */
 export function remember<K extends string | number, T>(

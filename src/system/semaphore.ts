@@ -1,10 +1,10 @@
 /** Works that arrive at once → only so many at the same time, the others in the order in which they came. */
 
 /** Wait for a place, then work. */
-export type Places = <T>(work: () => Promise<T>) => Promise<T>;
+export type Semaphore = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** Have so many places. */
-export function places(count: number): Places {
+/** Let at most `count` work at once. */
+export function semaphore(count: number): Semaphore {
   const waiting: (() => void)[] = [];
   let free = count;
   return async (work) => {
