@@ -106,10 +106,11 @@ export class Store {
 
   /** Take runs from a file, and with them how far it is in here: both or neither. A run that is here stays as it is. */
   add({ runs, mails }: FoldedLines, file: string, place: number, now: number): void {
-    const [insert, mail] = [INSERT, MAIL].map((sql) => this.#database.prepare(sql));
+    const insert = this.#database.prepare(INSERT);
+    const mail = this.#database.prepare(MAIL);
     transaction(this.#database, () => {
-      for (const run of runs) insert?.run(valuesOf(run, now));
-      for (const { mailOf, fate, at } of mails) mail?.run([mailOf, fate, at]);
+      for (const run of runs) insert.run(valuesOf(run, now));
+      for (const { mailOf, fate, at } of mails) mail.run([mailOf, fate, at]);
       this.#database.prepare(NOTE).run([file, place]);
     });
   }
