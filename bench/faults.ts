@@ -2,7 +2,7 @@
 import { programWay } from './faults/mailer.ts';
 import { relayWay } from './faults/relay.ts';
 import { run } from './faults/course.ts';
-import { hasOwnMounts } from './mounts.ts';
+import { enterOwnMounts } from './mounts.ts';
 
 const [count = '2000', seeded, only, waves = '40'] = process.argv.slice(2);
 const jobs = Number(count);
@@ -13,7 +13,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const words = [count, `${seed}`, ...(only === undefined ? [] : [only, waves])];
 // A full disk needs a mount, and nobody else is to see that.
-if (!isRoot || hasOwnMounts(...words)) {
+if (!isRoot || enterOwnMounts(...words)) {
   say(`seed ${seed}${isRoot ? '' : '; no full disk: that needs root'}`);
   const ways = { program: programWay, smtp: relayWay };
   for (const [name, way] of Object.entries(ways)) {

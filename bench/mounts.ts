@@ -7,7 +7,7 @@ const MARK = 'BENCH_MOUNTS';
  * Run this program again with mounts that nobody else sees, and take over its exit status.
  * @returns whether this already is that second one; then there is nothing to wait for
  */
-export function hasOwnMounts(...words: string[]): boolean {
+export function enterOwnMounts(...words: string[]): boolean {
   if (process.env[MARK] !== undefined) return true;
   const { status } = spawnSync(
     'unshare',

@@ -1,5 +1,5 @@
 /** 24 hours of 200 crontabs as fast as they can pass → whether each job ran once, and memory. `npm run soak -- 1440 [seed] [crontabs]` */
-import { hasOwnMounts } from './mounts.ts';
+import { enterOwnMounts } from './mounts.ts';
 import { soak } from './soak/course.ts';
 
 const [minutes = '1440', seeded, crontabs = '200'] = process.argv.slice(2);
@@ -9,7 +9,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 if (process.getuid?.() !== 0) {
   say('This needs root: its crontabs are of many users.');
   process.exitCode = 77;
-} else if (hasOwnMounts(minutes, `${seed}`, crontabs)) {
+} else if (enterOwnMounts(minutes, `${seed}`, crontabs)) {
   // A day of jobs takes each pid more than once: by its mounts, what is left of one is told from a stranger.
   say(`seed ${seed}`);
   const since = performance.now();
