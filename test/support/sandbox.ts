@@ -106,6 +106,8 @@ export class Sandbox {
   readonly config: string;
   readonly #children: { readonly child: ChildProcess; readonly ended: Promise<Ended> }[] = [];
   #count = 0;
+  /** What runs here may have mounts of its own. */
+  #isWithin = false;
   /** In clock ticks since the boot, as processes have it. */
   readonly #begun = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]) * 100;
 
@@ -234,6 +236,7 @@ export class Sandbox {
     const [out, err] = [this.path(`stdout.${++this.#count}`), this.path(`stderr.${this.#count}`)];
     const fds = [openSync(out, 'w'), openSync(err, 'w')] as const;
     const [file, ...words] = [...(options.within ?? []), process.execPath];
+    this.#isWithin ||= options.within !== undefined;
     const child = spawn(
       file ?? '',
       [...words, ...(options.node ?? []), join(options.home ?? project, 'bin', program), ...args],
@@ -296,7 +299,8 @@ export class Sandbox {
   remains(): number[] {
     const jobs = [...this.log().matchAll(/ CRON\[(\d+)\]: /g)].map(([, pid]) => Number(pid));
     const sessions = new Set([...jobs, ...this.journals().map(({ pid }) => pid)]);
-    return processes().filter((pid) => sessions.has(sessionOf(pid)) && !isElsewhere(pid));
+    const found = processes().filter((pid) => sessions.has(sessionOf(pid)));
+    return this.#isWithin ? found : found.filter((pid) => !isElsewhere(pid));
   }
 
   /** What lies where only what is under way may lie. */
