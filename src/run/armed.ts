@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setImmediate as others } from 'node:timers/promises';
 import { descriptorLimit } from '../system/libc/descriptors.ts';
 import type { Firing } from './protocol.ts';
-import { makeReady, type Ready, type StartTools } from './ready.ts';
+import { type Manner, makeReady, type Ready, type StartTools } from './ready.ts';
 
 /** So many are made ready at the same time: each may have to wait for an answer about its user. */
 const HANDS = 8;
@@ -13,6 +13,8 @@ const SHARE = 4;
 const DESCRIPTORS = 3;
 /** Bytes that its processes have for themselves: a shell. */
 const SIZE = 512 * 1024;
+/** So many jobs at once are a crowd, whose last is late by what each of them costs. */
+const CROWD = 100;
 /** What was not started so long after it should have been is dropped, in milliseconds. */
 const LATE = 2000;
 
@@ -39,7 +41,8 @@ export class Armed {
     const rest = fresh.slice(0, Math.max(0, room() - this.#ready.size - this.#wanted.size));
     for (const { run } of rest) this.#wanted.add(run);
     const queue = rest[Symbol.iterator]();
-    for (let hand = 0; hand < HANDS; hand++) void this.#makeReady(queue);
+    const manner = { isHeld: true, isOfMany: rest.length >= CROWD };
+    for (let hand = 0; hand < HANDS; hand++) void this.#makeReady(queue, manner);
   }
 
   /** The process of a run, to be let go or dropped; null: it has none. */
@@ -61,11 +64,11 @@ export class Armed {
     this.#ready.clear();
   }
 
-  async #makeReady(queue: Iterator<Firing>): Promise<void> {
+  async #makeReady(queue: Iterator<Firing>, manner: Manner): Promise<void> {
     for (let next = queue.next(); next.done !== true; next = queue.next()) {
       const { run } = next.value;
       if (!this.#wanted.has(run)) continue;
-      const ready = await makeReady(next.value, this.#tools, true);
+      const ready = await makeReady(next.value, this.#tools, manner);
       // Who is not ready is told of when it is to start.
       if (!('fault' in ready)) {
         if (this.#wanted.delete(run)) this.#ready.set(run, ready);

@@ -130,7 +130,7 @@ function words(text: string): Buffer {
 
 const ERROR = { level: 'error', tag: 'CRON' } as const;
 
-/** The output for the next try. Words of setpriv, which never became the job, are dropped: who watches sees nothing of it. */
+/** The output for the next try. Words of chroot(8) or setpriv(1), which never became the job, are dropped: who watches sees nothing of it. */
 function afresh(output: Output): Output | undefined {
   if (output.size === 0) return output;
   output.discard();

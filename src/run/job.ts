@@ -77,7 +77,7 @@ export async function runJob(
   const trouble = (problem: string): void => tools.log(firing.user, 'ERROR', problem, ERROR);
   const output = again ?? new Output(tools.outputFile(firing.run), trouble, tools.outputLimit);
   if (again === undefined) onOutput(output);
-  const ready = before ?? (await makeReady(firing, tools, false));
+  const ready = before ?? (await makeReady(firing, tools));
   if ('fault' in ready) {
     const never = { exit: null, at: Date.now(), duration: null, timedOut: false, killed: [] };
     const { user, fault, cron } = ready;
@@ -131,11 +131,11 @@ export const UNSCOPED = 'unscoped';
 /** What is logged then. */
 export const UNLIMITED = 'job runs without a systemd scope and its limits';
 const HUNG: Fault = { problem: 'systemd-run did not answer', code: UNSCOPED };
-/** setpriv(1) says so when the kernel did not execute /bin/sh: it is out of processes, or /bin/sh is away. */
-const REFUSED = /failed to execute/;
+/** setpriv(1) and chroot(8) say so when the kernel did not execute /bin/sh: it is out of processes, or /bin/sh is away. */
+const REFUSED = /failed to (?:execute|run command)/;
 
 /** Words of those that come after systemd-run. */
-const SETPRIVS = /^(?:setpriv|prlimit|\/usr\/bin\/env|\/bin\/sh): /;
+const SETPRIVS = /^(?:(?:\/usr\/\S+\/)?(?:chroot|setpriv)|prlimit|\/usr\/bin\/env|\/bin\/sh): /;
 
 /** What our way to the user's SHELL ended with; it has told why, as a line of the output. */
 async function unreached(

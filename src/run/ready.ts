@@ -72,14 +72,19 @@ export const UNANSWERED = 'unanswered';
 /** It was not started before cron was stopped. */
 export const STOPPED = 'cron was stopped';
 
-/**
- * Start the process of a firing. Never throws.
- * @param isHeld it waits for `go()`, and ends when that cannot come any more; whoever is refused is not logged
- */
+/** How a process is to be started. */
+export interface Manner {
+  /** It waits for `go()`, and ends when that cannot come any more; whoever is refused is not logged. */
+  readonly isHeld: boolean;
+  /** See Program. */
+  readonly isOfMany: boolean;
+}
+
+/** Start the process of a firing. Never throws. */
 export async function makeReady(
   firing: Firing,
   tools: StartTools,
-  isHeld: boolean,
+  manner: Manner = { isHeld: false, isOfMany: false },
 ): Promise<Ready | Unready> {
   const nobody = { user: null, cron: [] };
   let user: User | null;
@@ -98,7 +103,7 @@ export async function makeReady(
     const { why: problem, isTrouble, code } = verdict;
     if (isTrouble) return { user, cron, fault: { problem: `PAM: ${problem}`, code } };
     const detail = `${problem}; job not started: ${toText(firing.command)}`;
-    if (!isHeld)
+    if (!manner.isHeld)
       tools.log(firing.user, 'FAILED to authorize user with PAM', detail, {
         level: 'error',
         tag: 'CRON',
@@ -109,7 +114,7 @@ export async function makeReady(
   if (tools.stopped?.aborted === true)
     return { user, cron, fault: { problem: STOPPED, code: undefined } };
   try {
-    const started = await start(firing, user, (base) => environmentOver(base).job, tools, isHeld);
+    const started = await start(firing, user, (base) => environmentOver(base).job, tools, manner);
     return { user, cron, ...started };
   } catch (error) {
     return { user, cron, fault: faultOf(error) };
@@ -127,7 +132,7 @@ async function start(
   user: User,
   environmentOver: (base: Environment) => Environment,
   { launcher, hold, scope, baseEnvironment }: StartTools,
-  isHeld: boolean,
+  { isHeld, isOfMany }: Manner,
 ): Promise<Omit<Ready, 'user' | 'cron'>> {
   const held = (await hold?.(user)) ?? undefined;
   const environment = environmentOver(held?.environment ?? baseEnvironment());
@@ -145,6 +150,7 @@ async function start(
       stdin: input.read,
       output: output.write,
       isHeld: isHeld || words !== null,
+      isOfMany,
       inOrder: !isHeld,
       ...(words !== null && { scope: words }),
     } as const;

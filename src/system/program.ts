@@ -14,6 +14,8 @@ export interface Program {
   readonly output: number;
   /** It waits for the first line of its stdin, as the user already, and ends when none comes. */
   readonly isHeld?: boolean;
+  /** One of so many that its start had better be cheap, though ps(1) then shows how it was started. */
+  readonly isOfMany?: boolean;
   /** No other one of these that is ordered later is started before it. */
   readonly inOrder?: boolean;
   /**

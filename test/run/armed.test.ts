@@ -102,6 +102,43 @@ test('Runner starts others as ever, and the armed one that nobody starts ends wi
   );
 });
 
+test('Runner has a hundred jobs wait as the shells that they are, and each ends as any other', async (t) => {
+  const { here, desk, job, noted } = await stage(t);
+  const many = Array.from({ length: 100 }, (_, n) => job(`run${n}`));
+  const odd = [
+    job('mistaken', { command: 'if' }),
+    job('status', { command: 'exit 3' }),
+    job('input', { stdin: 'first\nsecond' }),
+    job('bash', { command: 'echo $0', environment: [['SHELL', '/bin/bash']] }),
+  ];
+  const firings = [...many, ...odd];
+  desk.say({ order: 'arm', firings, within: 60_000 });
+  const crowd = (): string[] =>
+    execFileSync('ps', ['-o', 'args=', '--ppid', `${process.pid}`], { encoding: 'utf8' })
+      .split('\n')
+      .filter((line) => line.startsWith('/bin/sh -c . /proc/self/fd/3; '));
+  // Who is mistaken has ended; bash waits as ever.
+  await until('they wait', () => crowd().length === firings.length - 2 && held().length === 1);
+  assert.equal(firings.map(({ run }) => noted(run)).join(''), '', 'nothing has run');
+  desk.say({ order: 'start', firings, busy: [] });
+  await desk.hears('ended', firings.length);
+  await until('their mails', () => here.posted.length === firings.length - 1);
+  for (const { run } of many) assert.match(noted(run), /^\d+\n$/);
+  assert.match(noted('input'), /^\d+\nfirst\nsecond$/);
+  const bodies = here.posted.map(({ body }) => body);
+  assert.equal(bodies.filter((body) => body === 'done\n').length, 101);
+  assert.ok(bodies.includes('/bin/bash\n'));
+  assert.ok(
+    bodies.includes('/bin/sh: 1: Syntax error: end of file unexpected (expecting "then")\n'),
+  );
+  const codeOf = (run: string): unknown =>
+    desk.heard.flatMap((word) =>
+      word.word === 'ended' && word.run === run ? [word.exit?.code] : [],
+    )[0];
+  assert.deepEqual(['run0', 'mistaken', 'status'].map(codeOf), [0, 2, 3]);
+  assert.deepEqual(readJournal(here.journalFile('r')).open, []);
+});
+
 const LEAVING: Record<string, (set: Stage) => unknown> = {
   'its scheduler is gone': ({ desk }) => desk.socket.destroy(),
   'it drains': ({ desk }) => desk.say({ order: 'drain' }),

@@ -1,18 +1,30 @@
 /** The script that becomes the job: whatever the crontab's bytes are, they arrive, and only they. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Environment } from '../../src/core/environment.ts';
-import { readNote, script } from '../../src/run/script.ts';
-import { toBytes } from '../../src/system/bytes.ts';
+import { canBeShell, readNote, script, shellWords } from '../../src/run/script.ts';
+import { fromText, toBytes } from '../../src/system/bytes.ts';
 import type { Program } from '../../src/system/program.ts';
 import { self } from './started.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'script-'));
 after(() => rmSync(folder, { recursive: true }));
+
+const EXECUTED = { nofile: 512, isShell: false };
 
 interface Told {
   readonly output: string;
@@ -24,7 +36,7 @@ interface Told {
 function told(shell: Shell, program: Partial<Program> & Pick<Program, 'argv'>): Told {
   const file = join(folder, 'script');
   const rest = { user: self, environment: [], directory: '/', stdin: 0, output: 1, ...program };
-  writeFileSync(file, toBytes(script(rest, 512)));
+  writeFileSync(file, toBytes(script(rest, EXECUTED)));
   const fd = openSync(file, 'r+');
   const { stdout, stderr, status } = spawnSync(shell.file, ['/proc/self/fd/3'], {
     argv0: 'sh',
@@ -169,7 +181,119 @@ for (const shell of SHELLS) {
 test('readNote() believes nothing that is not there', () => {
   const blank = script(
     { argv: ['x'], user: self, environment: [], directory: '/', stdin: 0, output: 1 },
-    9,
+    EXECUTED,
   );
   assert.deepEqual(readNote(blank.slice(0, 16)), { reached: false, homeless: false });
+});
+
+/** Commands of one line, as crontabs have them: what each prints and how it ends may not depend on how it was started. */
+const COMMANDS = readFileSync(new URL('../../../test/golden/commands.txt', import.meta.url), 'utf8')
+  .split('\n')
+  .filter(Boolean);
+
+interface Outcome {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly output: string;
+}
+
+/** What a command comes to: as `/bin/sh -c COMMAND` starts with an environment, or as the shell goes on that has read the script. */
+function outcomes(command: string, environment: Environment): readonly [Outcome, Outcome] {
+  const program: Program = {
+    user: self,
+    argv: ['/bin/sh', '-c', fromText(command)],
+    environment: environment.map(([name, value]) => [name, fromText(value)]),
+    directory: link,
+    stdin: 0,
+    output: 1,
+    isHeld: true,
+    isOfMany: true,
+  };
+  assert.ok(canBeShell(program), command);
+  const file = join(folder, 'shell');
+  writeFileSync(file, toBytes(script(program, { nofile: null, isShell: true })));
+  const fd = openSync(file, 'r+');
+  const [shell = '', ...args] = shellWords(program, { isShell: true });
+  const settings = { encoding: 'latin1', timeout: 30_000 } as const;
+  const through = spawnSync(shell, args, {
+    ...settings,
+    cwd: '/',
+    env: {},
+    input: '\none\ntwo\n',
+    stdio: ['pipe', 'pipe', 'pipe', fd],
+  });
+  closeSync(fd);
+  const straight = spawnSync('/bin/sh', ['-c', command], {
+    ...settings,
+    cwd: link,
+    env: Object.fromEntries(environment),
+    input: 'one\ntwo\n',
+  });
+  const outcome = ({ status, signal, stdout, stderr }: typeof through): Outcome => ({
+    status,
+    signal,
+    output: `${stdout}${stderr}`,
+  });
+  return [outcome(straight), outcome(through)];
+}
+
+const link = join(folder, 'home');
+symlinkSync('/usr/bin', link);
+
+const isDash = basename(realpathSync('/bin/sh')) === 'dash';
+
+test(
+  'script() lets dash go on as a shell that nobody can tell from another',
+  { skip: !isDash && '/bin/sh is no dash' },
+  () => {
+    const environment: Environment = [
+      ['SHELL', '/bin/sh'],
+      ['HOME', link],
+      ['PATH', '/usr/bin:/bin'],
+      ['LOGNAME', 'somebody'],
+      ['LANG', 'C.UTF-8'],
+      ['OPTERR', '1'],
+      ['ENV', '/nowhere'],
+      ['PS4', '++'],
+      ['CDPATH', '/usr'],
+      ['EMPTY', ''],
+      ['ODD', "it's \xe9 \\n $HOME\t\x01"],
+    ];
+    for (const command of COMMANDS) {
+      const [straight, through] = outcomes(command, environment);
+      const comparable = ({ output, ...rest }: Outcome): Outcome => ({
+        ...rest,
+        output: output.replaceAll(/^PPID='\d+'$/gm, 'PPID'),
+      });
+      assert.deepEqual(comparable(through), comparable(straight), command);
+    }
+  },
+);
+
+test('canBeShell() leaves to another shell what would not be the same', () => {
+  const job = {
+    user: self,
+    argv: ['/bin/sh', '-c', 'true'],
+    environment: [['A', 'b']],
+    directory: '/',
+    stdin: 0,
+    output: 1,
+    isHeld: true,
+    isOfMany: true,
+  } as const satisfies Program;
+  assert.ok(canBeShell(job));
+  const others: readonly Partial<Program>[] = [
+    { isOfMany: false },
+    { argv: ['/bin/bash', '-c', 'true'] },
+    { argv: ['/bin/sh', '-e', 'true'] },
+    { argv: ['/bin/sh', '-c', 'true', 'more'] },
+    { argv: ['/bin/sh', '-c', 'echo \xe9'] }, // no UTF-8, which an argument from here is
+    { argv: ['/bin/sh', '-c', `: ${'x'.repeat(130_000)}`] },
+    { environment: [['IFS', 'x']] },
+    { environment: [['MY VAR', 'x']] },
+    { environment: [['PWD', '/']] },
+    { environment: [['LONG', 'x'.repeat(130_000)]] },
+    { scope: ['/usr/bin/systemd-run', '--'] },
+  ];
+  for (const other of others) assert.equal(canBeShell({ ...job, ...other }), false);
 });

@@ -64,7 +64,7 @@ const toOwner = (_: string, { argv }: Call): void =>
 const ATTACKS: Record<string, Attack> = {
   path: {
     assignments: ['PATH=/home/path/w:/usr/bin:/bin'],
-    command: 'setpriv; env; sh -c :; test 1; node',
+    command: 'setpriv; chroot; env; sh -c :; test 1; node',
     weapon: 'sh',
   },
   preload: { assignments: ['LD_PRELOAD=/home/preload/w/witness.so'], weapon: 'witness.so' },
@@ -273,7 +273,7 @@ async function arm(box: Box, users: readonly string[]): Promise<void> {
       cp /opt/witness.so /home/$user/w/libcap-ng.so.0
       cp /opt/witness.so /home/$user/w/EVIL.so
       echo 'module EVIL// INTERNAL EVIL 1' > /home/$user/w/gconv-modules
-      for name in sh env setpriv test node id sendmail; do cp /opt/script /home/$user/w/$name; done
+      for name in sh env setpriv chroot test node id sendmail; do cp /opt/script /home/$user/w/$name; done
     done`);
 }
 

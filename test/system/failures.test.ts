@@ -88,7 +88,7 @@ test(
     await box.run(`prlimit --pid ${runner} --nproc=5:5`);
     await release('alice', 'bob');
     await says(
-      /\(CRON\) error \(can't fork, it is tried again: setpriv: .*Resource temporarily unavailable: \(alice\) echo alice works\)/,
+      /\(CRON\) error \(can't fork, it is tried again: \/usr\/sbin\/chroot: .*Resource temporarily unavailable: \(alice\) echo alice works\)/,
     );
     assert.equal((await mailed('echo bob works')).body, 'bob works\n');
     await box.run('pkill -u alice sleep');
@@ -165,7 +165,7 @@ test('a runner without descriptors left starts its jobs when there are some', bo
   assert.doesNotMatch(await box.read(LOG), /no such user|internal error/);
 });
 
-for (const program of ['/usr/bin/setpriv', '/bin/sh'])
+for (const program of ['/usr/sbin/chroot', '/bin/sh'])
   test(`without ${program} a job is started when it is back`, boxed, async (t) => {
     const { box, mailed } = await open(t, JOBS);
     // In one go: this box's own commands need a shell as well.
@@ -187,19 +187,19 @@ test(
   boxed,
   async (t) => {
     const { box, says, release, mailed } = await open(t, JOBS);
-    await box.run('mv /usr/bin/setpriv /usr/bin/setpriv.away');
+    await box.run('mv /usr/sbin/chroot /usr/sbin/chroot.away');
     await release('alice');
     await says(
-      /\(alice\) ERROR \(job could not be started: \/usr\/bin\/setpriv: no such file or directory: echo alice works\)/,
+      /\(alice\) ERROR \(job could not be started: \/usr\/sbin\/chroot: no such file or directory: echo alice works\)/,
     );
     await says(/\(alice\) MAIL \(not delivered .*, kept in/); // its mailer could not be started either
-    await box.run('mv /usr/bin/setpriv.away /usr/bin/setpriv');
+    await box.run('mv /usr/sbin/chroot.away /usr/sbin/chroot');
     await box.run('cronctl flush');
     const { uid, body } = await mailed('echo alice works');
     assert.notEqual(uid, 0);
     assert.equal(
       body,
-      'cron: this job could not be started: /usr/bin/setpriv: no such file or directory\n',
+      'cron: this job could not be started: /usr/sbin/chroot: no such file or directory\n',
     );
     await release('bob');
     assert.equal((await mailed('echo bob works')).body, 'bob works\n');

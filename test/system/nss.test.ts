@@ -8,13 +8,13 @@ import { calls, installRecorder, parseMail } from './mails.ts';
 const MAILER = '/usr/sbin/sendmail';
 const LOG = '/var/log/mailcron';
 
-/** Does not answer for ldap0, ldap1 ... and knows nobody. */
+/** Does not answer for ldap0, ldap1 ..., nor for who is called like a number, and knows nobody. */
 const SOURCE = `#include <nss.h>
 #include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 enum nss_status _nss_slow_getpwnam_r(const char *name, struct passwd *pwd, char *buffer, size_t size, int *error) {
-  while (strncmp(name, "ldap", 4) == 0) sleep(600);
+  while (strncmp(name, "ldap", 4) == 0 || (*name >= '0' && *name <= '9')) sleep(600);
   return NSS_STATUS_NOTFOUND;
 }
 `;
@@ -54,6 +54,28 @@ test(
       async () =>
         (await log()).match(/did not answer for "ldap\d+"/g)?.length === HANGING || undefined,
       log,
+    );
+  },
+);
+
+test(
+  'a job runs as its user, though another is called like that one’s number',
+  boxed,
+  async (t) => {
+    const box = await openHouse(t, async (inside) => {
+      await installRecorder(inside, MAILER);
+      await inside.run(`
+      for group in $(id -G alice); do echo "$group:x:$((group + 5000)):" >> /etc/group; done
+      echo "$(id -u alice):x:4444:4444::/:/bin/sh" >> /etc/passwd`);
+      await inside.write('/etc/crontab', '@reboot alice id -u; id -g; id -G\n');
+    });
+    const [call] = await until('the mail', async () => {
+      const all = await calls(box, MAILER);
+      return all.length > 0 ? all : undefined;
+    });
+    assert.equal(
+      parseMail(call?.stdin ?? '').body,
+      await box.run('id -u alice; id -g alice; id -G alice'),
     );
   },
 );
