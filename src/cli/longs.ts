@@ -9,7 +9,7 @@ export type Options = ReadonlyMap<string, string>;
 const FIRST = 0x1000;
 
 /**
- * Read long options, which may stand between the operands too.
+ * Read long options.
  * @param names those with a value end in ":"
  * @param short letters that are known as well, by getopt's rules; "h" is "help"
  */
@@ -26,16 +26,14 @@ export function longOptions(
   const nameOf = new Map<string, string>(
     letters.map(([letter, name]) => [letter, name.replace(/:$/, '')]),
   );
-  const options = new Map<string, string>();
-  const operands: string[] = [];
-  for (let rest = args; rest.length > 0;) {
-    const read = commandLine(`${short}${spec.join('')}`, ['', '', ...rest], usage, EXIT.USAGE);
-    for (const [letter, value] of read.options) options.set(nameOf.get(letter) ?? letter, value);
-    const used = rest.length - read.operands.length;
-    if (used > 0 && rest[used - 1] === '--')
-      return { options, operands: [...operands, ...read.operands] };
-    operands.push(...read.operands.slice(0, 1));
-    rest = read.operands.slice(1);
-  }
-  return { options, operands };
+  const { options, operands } = commandLine(
+    `${short}${spec.join('')}`,
+    ['', '', ...args],
+    usage,
+    EXIT.USAGE,
+  );
+  const named = [...options].map(
+    ([letter, value]) => [nameOf.get(letter) ?? letter, value] as const,
+  );
+  return { options: new Map(named), operands };
 }

@@ -14,7 +14,7 @@ export interface CommandLine {
 }
 
 /**
- * Read a command line.
+ * Read a command line; as to GNU's getopt(3), options may stand between the operands and behind them.
  * @param spec getopt's option string, long names in parentheses: `fu:(user)`. A long option
  *   without a short one takes a letter beyond ASCII, which nobody can type by accident.
  * @throws {Failure} with `exit`: what is wrong, then the usage.
@@ -25,8 +25,9 @@ export function commandLine(
   usage: string,
   exit: number = EXIT.FAILURE,
 ): CommandLine {
-  const parser = new BasicParser(`:${spec}`, argv);
+  let parser = new BasicParser(`:${spec}`, argv);
   const options = new Map<string, string>();
+  const operands: string[] = [];
   const wrong = (problem: string): Failure =>
     new Failure(`usage error: ${problem}\n${usage}`, { exit });
   for (;;) {
@@ -36,7 +37,14 @@ export function commandLine(
     if (name !== undefined && !spec.includes(`(${name})`))
       throw wrong(`unrecognized option "--${name}"`);
     const option = parser.getopt();
-    if (option === undefined) break;
+    if (option === undefined) {
+      const operand = argv[at];
+      if (operand === undefined) return { options, operands };
+      if (operand === '--') return { options, operands: [...operands, ...argv.slice(at + 1)] };
+      operands.push(operand);
+      parser = new BasicParser(`:${spec}`, argv, at + 1);
+      continue;
+    }
     const { option: letter, optopt = '', optarg = '' } = option;
     if (letter === ':') throw wrong(`option "${argv[at] ?? optopt}" needs a value`);
     // After an unknown option the package does not advance: reading on would never end.
@@ -48,5 +56,4 @@ export function commandLine(
       );
     options.set(letter, optarg);
   }
-  return { options, operands: argv.slice(parser.optind()) };
 }

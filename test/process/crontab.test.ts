@@ -18,6 +18,7 @@ const misuse: readonly [args: readonly string[], err: string][] = [
   [['-lr'], 'crontab: usage error: only one operation permitted\n'],
   [['-n', '-r'], 'crontab: usage error: only one operation permitted\n'],
   [['-l', 'x'], 'crontab: usage error: no arguments permitted after this option\n'],
+  [['x', '-l'], 'crontab: usage error: no arguments permitted after this option\n'],
   [['-n'], 'crontab: usage error: file name must be specified for replace\n'],
   [['-u', me], 'crontab: usage error: file name must be specified for replace\n'],
   [['--backups', 'x'], 'crontab: usage error: --backups takes one number, as --backups lists'],
@@ -53,6 +54,12 @@ test('crontab FILE, -l, -r install, list and remove, and log each', (t) => {
     events(),
     ['REPLACE', 'LIST', 'DELETE'].map((event) => `(${me}) ${event} (${me})`),
   );
+});
+
+test('crontab FILE -u USER takes the option behind the file, as Debian’s does', (t) => {
+  const { crontab, file, table } = ownCron(t);
+  assert.deepEqual(crontab([file('tab', GOOD), '-u', me]), silent);
+  assert.equal(table(), GOOD);
 });
 
 for (const args of [['-'], [], ['--config', 'cron.toml']]) {
