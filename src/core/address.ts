@@ -64,8 +64,11 @@ export function mailboxes(text: string): Parsed<readonly Mailbox[]> {
   return ok(found);
 }
 
-/** What stands between commas; those in quotes count for nothing. */
-const ITEM = /(?:"(?:[^"\\]|\\[^])*"|[^,])+/g;
+/**
+ * What stands between commas; those in quotes count for nothing. A quote that is never closed goes
+ * on to the end: else the rest would be searched for its close once for each quote in it.
+ */
+const ITEM = /(?:"(?:[^"\\]|\\[^]?)*(?:"|$)|[^,])+/g;
 /** No part can end where another may begin, so that reading takes no longer than the text is. */
 const NAME = /^(?:"(?<inQuotes>(?:[^"\\]|\\[^])*)"[ \t]*|(?<plain>[^<"]*))<(?<address>[^<>]*)>/;
 /** Outside of quotes these mean something in an address (RFC 5322). */

@@ -106,9 +106,11 @@ test('sender() takes one address, with a name or without', () => {
   assert.match(from('-f'), /"-f" is not safe/);
 });
 
-test('recipients() takes no time over what is meant to take long', () => {
+test('recipients() takes no time over a whole table of what is meant to take long', () => {
   const begun = performance.now();
-  for (const text of ['"', '"\\', '<', 'a <', ' ', ',', '" <', 'a" '])
-    recipients(text.repeat(6000 / text.length));
-  assert.ok(performance.now() - begun < 2000);
+  for (const text of ['"', '"\\', '\\"', '<', 'a <', ' ', ',', '" <', 'a" ']) {
+    const list = text.repeat(6000 / text.length);
+    for (let line = 0; line < 100; line++) recipients(list);
+  }
+  assert.ok(performance.now() - begun < 1500);
 });
