@@ -4,8 +4,9 @@ import { EXIT, Failure } from '../system/failure.ts';
 import { inquire, isNone } from './inquiry.ts';
 import { bytesText, harmless, localTime } from './lines.ts';
 import { longOptions } from './longs.ts';
+import { shownPieces } from './pieces.ts';
 import { print, say } from './terminal.ts';
-import { shown, watchJob } from './watching.ts';
+import { watchJob } from './watching.ts';
 
 const USAGE = `usage:\tcronctl log [-f | --follow] [--config FILE] RUN
 
@@ -37,7 +38,7 @@ export async function log(args: readonly string[]): Promise<number> {
 async function logOfEnded(run: string, config: string | undefined): Promise<number> {
   const { found, kept, body } = await inquire({ request: 'log', run }, config);
   if (found === undefined) throw new Failure('cron tells of no run', { exit: EXIT.FAILURE });
-  if (!(await print(shown(body)))) return EXIT.OK;
+  if (!(await print(shownPieces(process.stdout.isTTY)(body)))) return EXIT.OK;
   const { bytes, outcome } = found;
   if (kept !== true && bytes > 0)
     say(`cronctl: it printed ${bytesText(bytes)}, which are not kept`);

@@ -6,6 +6,7 @@ import { type End, listen } from '../control/listen.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { failureOf, notRunning, socketOf } from './inquiry.ts';
 import { harmless } from './lines.ts';
+import { shownPieces } from './pieces.ts';
 import { print, say } from './terminal.ts';
 
 /** How long cron may be away, in milliseconds, when it is restarted. */
@@ -26,6 +27,7 @@ export interface Wish {
 export async function watchJob({ question, config, onRun }: Wish): Promise<number> {
   const socket = await socketOf(config);
   let asked = question;
+  const show = shownPieces(process.stdout.isTTY);
   let run = '';
   let next = 0;
   let status: number | null = null;
@@ -47,7 +49,7 @@ export async function watchJob({ question, config, onRun }: Wish): Promise<numbe
       onRun(run, String(owner), harmless(String(command)));
     }
     if (answer['begun'] === true) clearTimeout(waits);
-    if (answer.body.length > 0 && !(await print(shown(answer.body)))) return false;
+    if (answer.body.length > 0 && !(await print(show(answer.body)))) return false;
     const { next: place } = answer;
     if (typeof place === 'number') next = place;
     if ('end' in answer) status = statusOf(run, answer['end'], answer['exit']);
@@ -118,13 +120,3 @@ const NOT_STARTED = 127;
 function isExit(value: unknown): value is { code: number | null; signal: string | null } {
   return typeof value === 'object' && value !== null && 'code' in value && 'signal' in value;
 }
-
-/** What a terminal is not moved by: others' jobs print what they like. */
-export function shown(bytes: Buffer): Buffer {
-  if (!process.stdout.isTTY) return bytes;
-  return Buffer.from(bytes.toString('latin1').replaceAll(CONTROLS, '?'), 'latin1');
-}
-
-/** All but tab, newline and carriage return; and those of Latin-1, as UTF-8 writes them. */
-// oxlint-disable-next-line no-control-regex
-const CONTROLS = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]/g;
