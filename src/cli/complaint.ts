@@ -24,7 +24,7 @@ function complaint(file: string, line: string, problem: Problem): string {
   const words = severity === 'warning' ? `warning: ${reason}` : reason;
   const { excerpt, caret } = point(line, column);
   const cause = harmless(toText(message));
-  return `"${file}":${problem.line}: ${words}\n    ${cause}\n    ${excerpt}\n    ${caret}`;
+  return `"${harmless(file)}":${problem.line}: ${words}\n    ${cause}\n    ${excerpt}\n    ${caret}`;
 }
 
 /** Bytes of a long line that are shown before and behind the column. */

@@ -11,6 +11,7 @@ import { EXIT, Failure } from '../system/failure.ts';
 import { systemUsers } from '../system/users.ts';
 import { complaints } from './complaint.ts';
 import { readGiven } from './given.ts';
+import { harmless } from './lines.ts';
 import { longOptions, type Options } from './longs.ts';
 import { localOffsets } from './upcoming.ts';
 import { print, say } from './terminal.ts';
@@ -61,9 +62,9 @@ function asJson(file: string, problems: readonly Problem[]): string {
 function asText(file: string, text: string, problems: readonly Problem[]): string {
   const errors = problems.filter(({ severity }) => severity === 'error').length;
   const warnings = problems.length - errors;
-  if (problems.length === 0) return `"${file}": no problems\n`;
+  if (problems.length === 0) return `"${harmless(file)}": no problems\n`;
   const told = complaints(file, text.replaceAll('\r\n', '\n'), problems);
-  return `${told}\n"${file}": ${count(errors, 'error')}, ${count(warnings, 'warning')}\n`;
+  return `${told}\n"${harmless(file)}": ${count(errors, 'error')}, ${count(warnings, 'warning')}\n`;
 }
 
 function count(number: number, noun: string): string {

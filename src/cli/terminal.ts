@@ -2,9 +2,12 @@
 import { readSync, writeSync } from 'node:fs';
 import { EXIT, errorCode, Failure, reason } from '../system/failure.ts';
 
-/** Tell on stderr; a closed one must not keep a table from being installed. */
+/**
+ * Tell on stderr; a closed one must not keep a table from being installed. Names of files and what
+ * was typed are in it, which may hold what a terminal heeds.
+ */
 export function say(text: string): void {
-  put(2, `${text}\n`);
+  put(2, `${text.replaceAll(/[^\P{Cc}\t\n]|\p{Bidi_Control}/gu, '?')}\n`);
 }
 
 /**

@@ -32,6 +32,7 @@ const misuse: readonly [args: readonly string[], err: string][] = [
   [['-r'], `no crontab for ${me}\n`],
   [['-r', '-i'], `no crontab for ${me}\n`],
   [['no-file'], 'crontab: no-file: No such file or directory\n'],
+  [['\x1b]0;x\x07\x9b'], 'crontab: ?]0;x??: No such file or directory\n'],
   [['.'], 'crontab: .: Not a regular file.\n'],
   [['/dev/null'], 'crontab: /dev/null: Not a regular file.\n'],
 ];
@@ -54,6 +55,14 @@ test('crontab FILE, -l, -r install, list and remove, and log each', (t) => {
     events(),
     ['REPLACE', 'LIST', 'DELETE'].map((event) => `(${me}) ${event} (${me})`),
   );
+});
+
+test('crontab -T tells the name of a file in letters only', (t) => {
+  const { crontab, file } = ownCron(t);
+  const { err } = crontab(['-T', file('\x1b]0;x\x07', '61 * * * * x\n')]);
+  assert.match(err, /^"[^"]*\/\?\]0;x\?":1: bad minute\n/);
+  // oxlint-disable-next-line no-control-regex
+  assert.doesNotMatch(err, /[\x1b\x07]/);
 });
 
 test('crontab FILE -u USER takes the option behind the file, as Debian’s does', (t) => {
