@@ -33,6 +33,9 @@ const VARIABLE_LIMIT = 1_000;
 /** All variables of an entry together, in bytes: each start of each entry carries them. */
 const ENVIRONMENT_LIMIT = 262_144;
 
+/** What some editors write before the first line; no terminal shows it. */
+const MARK = '\xef\xbb\xbf';
+
 /** Read a crontab; the time is linear in its length, and the limits bound what is kept of it. */
 export function parseCrontab(text: string, options: CrontabOptions): Crontab {
   const steps = parseInSteps(text, options);
@@ -94,6 +97,11 @@ class Reader {
 
   read(line: string): void {
     this.#line++;
+    if (this.#line === 1 && line.startsWith(MARK)) {
+      const message = 'The file begins with a byte order mark of UTF-8: save it without one';
+      this.#complain({ column: 1, reason: 'bad minute', message });
+      return;
+    }
     const start = skipBlanks(line, 0);
     if (start === line.length || line[start] === '#') return;
     const assignment = readAssignment(line);

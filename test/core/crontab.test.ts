@@ -34,6 +34,15 @@ function messages(text: string, options = user): string[] {
   return read(text, options).problems.map(({ message }) => message);
 }
 
+test('parseCrontab() tells of a byte order mark, which would be a part of MAILTO', () => {
+  for (const first of ['MAILTO=bob', '* * * * * a', '# comment', '']) {
+    const text = `\xef\xbb\xbf${first}\n* * * * * b\n`;
+    assert.deepEqual([entries(text), problems(text)], [['2 b'], ['1:1 bad minute']], first);
+    assert.match(messages(text)[0] ?? '', /byte order mark/);
+  }
+  assert.deepEqual(problems('A=b\n\xef\xbb\xbfC=d\n'), []);
+});
+
 test('parseCrontab() reads entries in the order of the file, with their lines', () => {
   const text = '# m h dom mon dow command\n\n 5 * * * * a\n\t# b\n \t \n@daily c\n';
   assert.deepEqual(entries(text), ['3 a', '6 c']);
