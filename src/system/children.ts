@@ -10,6 +10,8 @@ export interface Child {
 }
 
 const awaited = new Map<number, (ended: Ended) => void>();
+/** One has ended of whom nobody knows yet: who is just being started. */
+let isUnknown = false;
 let isOrphan: (pid: number) => boolean = () => false;
 let looking: NodeJS.Timeout | undefined;
 
@@ -56,7 +58,8 @@ async function start(command: Command, spawn: typeof spawnSession): Promise<Chil
     const next = waiting.shift();
     if (next === undefined) starting--;
     else next();
-    look(); // it may have ended before it was known here
+    // It may have ended before it was known here; to look costs more, the more children there are.
+    if (isUnknown) look();
   }
 }
 
@@ -73,12 +76,14 @@ function watch(): void {
 
 /** Take those that have ended off the system's list. */
 function look(): void {
+  isUnknown = false;
   let pid = endedChild();
   for (; pid !== null; pid = endedChild()) {
     if (awaited.has(pid)) take(pid);
     else if (starting === 0 && isOrphan(pid)) reapChild(pid);
     else break;
   }
+  isUnknown = pid !== null;
   // One of Node's own, which it takes itself, or one that is just being started, stands before ours.
   if (pid !== null) for (const each of awaited.keys()) if (childHasEnded(each)) take(each);
   if (awaited.size > 0) return;
