@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Course, quietFor } from '../beside/course.ts';
 import type { Figure } from '../beside/figures.ts';
 import { memoryOf, without } from '../beside/memory.ts';
+import { peers } from '../beside/peers.ts';
 import { Stage } from '../beside/stage.ts';
 import { notSoon, tabsOf } from '../beside/tabs.ts';
 
@@ -26,7 +27,7 @@ export async function memory(
   const title = `${entries.toLocaleString('en')} entries of ${people} users`;
   const figures: Figure[] = [];
   for (let round = 0; round < course.repeat; round++)
-    for (const peer of course.names) {
+    for (const peer of course.names.filter((name) => entries <= (peers[name]?.most ?? Infinity))) {
       const empty = await rest(course, peer, { entries: 0, people: 1 });
       const full = await rest(course, peer, { entries, people });
       const columns = {
