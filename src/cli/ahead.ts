@@ -1,5 +1,4 @@
 /** What the next minute brings → firings that the runner has ready by then, and that are the same when it is there. */
-import type { Entry } from '../core/entry.ts';
 import type { Due, Foresight } from '../daemon.ts';
 import type { Firing } from '../run/protocol.ts';
 import { firingOfDue } from './starts.ts';
@@ -17,7 +16,8 @@ export class Ahead implements Foresight {
   readonly #arm: Arm;
   readonly #isRunning: (identity: string) => boolean;
   readonly #each: number;
-  readonly #known = new Map<Entry, { readonly due: Due; readonly firing: Firing }>();
+  /** By the crontab's label and what the entry is known by in it. */
+  readonly #known = new Map<string, { readonly due: Due; readonly firing: Firing }>();
 
   /** @param each what it takes to have one job ready, in milliseconds */
   constructor(arm: Arm, isRunning: (identity: string) => boolean, each: number) {
@@ -32,7 +32,7 @@ export class Ahead implements Foresight {
 
   prepare(due: readonly Due[], within: number): void {
     this.#known.clear();
-    for (const each of due) this.#known.set(each.entry, { due: each, firing: firingOfDue(each) });
+    for (const each of due) this.#known.set(nameOf(each), { due: each, firing: firingOfDue(each) });
     const firings = [...this.#known.values()].map(({ firing }) => firing);
     this.#arm(
       firings.filter(({ overlap, identity }) => overlap === 'allow' || !this.#isRunning(identity)),
@@ -42,9 +42,13 @@ export class Ahead implements Foresight {
 
   /** The firing of what is due: the one that was prepared, if its table is the same as then. */
   firing(due: Due): Firing {
-    const known = this.#known.get(due.entry);
+    const known = this.#known.get(nameOf(due));
     return known !== undefined && isSame(known.due, due) ? known.firing : firingOfDue(due);
   }
+}
+
+function nameOf({ tab, entry }: Due): string {
+  return `${tab.label}\n${entry.identity}`;
 }
 
 function isSame(one: Due, other: Due): boolean {

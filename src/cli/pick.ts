@@ -54,7 +54,7 @@ function isAt({ user, path }: Tab, place: string): boolean {
 }
 
 function entriesOf(tabs: readonly Tab[]): Picked[] {
-  return tabs.flatMap((tab) => tab.entries.map((entry) => ({ tab, entry })));
+  return tabs.flatMap((tab) => Array.from(tab.entries, (entry) => ({ tab, entry })));
 }
 
 function decide(found: readonly Picked[]): Pick {

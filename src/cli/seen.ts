@@ -153,7 +153,7 @@ function isSame(before: Sights, after: Sights): boolean {
 
 /** The identities of a crontab's entries that catch up. */
 function identitiesOf(tab: Tab): readonly string[] {
-  return tab.entries
+  return [...tab.entries]
     .filter(({ environment }) => settingsOf(environment).catchup !== 'skip')
     .map((entry) => identityOf(tab.label, entry));
 }

@@ -29,7 +29,7 @@ export function firingsOf(
 /** The firings of all @reboot entries, once for this boot. */
 export function rebootFirings(tabs: readonly Tab[], boot: string): Firing[] {
   return tabs.flatMap((tab) =>
-    tab.entries
+    [...tab.entries]
       .filter(({ schedule }) => schedule.kind === 'reboot')
       .map((entry) => firingOf(tab.label, tab.user, entry, `boot-${boot}`)),
   );

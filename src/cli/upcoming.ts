@@ -84,7 +84,9 @@ export function asJson({ at, tab, entry }: Upcoming): string {
 
 /** One start as a line of a table: when, in how long unless it is counted from another time, who, what. */
 export function asText(tabs: readonly Tab[], offsets: Offsets, now: number | null): Show {
-  const users = tabs.flatMap((tab) => tab.entries.map((entry) => userOf(tab, entry).length));
+  const users = tabs.flatMap((tab) =>
+    Array.from(tab.entries, (entry) => userOf(tab, entry).length),
+  );
   const width = users.reduce((most, length) => Math.max(most, length), 0);
   return ({ at, tab, entry }) => {
     const away = now === null ? [] : [distance(at - now).padEnd(DISTANCE)];

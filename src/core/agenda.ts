@@ -51,12 +51,12 @@ export function agenda<T extends Table>(
 
     for (const [round, starts] of found.rounds.entries())
       for (const { entry: index, visit } of inOrder(starts)) {
-        const entry = tab.entries[index];
+        const entry = tab.entries.at(index);
         if (entry !== undefined) (rounds[round] ??= []).push({ tab, entry, visit, late: false });
       }
     let allowance = TABLE_CAP;
     for (const { entry: index, visits } of inOrder(found.missed)) {
-      const entry = tab.entries[index];
+      const entry = tab.entries.at(index);
       if (entry === undefined) continue;
       const starts = missedStarts(entry, visits, past.firstSeen(tab, entry), seed);
       for (const visit of starts.slice(0, allowance)) late.push({ tab, entry, visit, late: true });

@@ -48,7 +48,7 @@ export function* leftOut<T extends Table>(
     );
     if (visit !== undefined)
       for (const index of members.subarray(begins[group], begins[group + 1])) {
-        const entry = tab.entries[index];
+        const entry = tab.entries.at(index);
         if (entry !== undefined) yield { tab, entry, visit, late: false };
       }
     yield null;

@@ -1,6 +1,8 @@
 /** A crontab → its entries by what decides when they start, so that a minute costs what is distinct. */
 
+import type { Entries } from './entries.ts';
 import type { Entry } from './entry.ts';
+import type { Environment } from './environment.ts';
 import type { Schedule } from './schedule.ts';
 import { settingsOf } from './settings.ts';
 import { delayOf } from './zones.ts';
@@ -8,7 +10,7 @@ import { delayOf } from './zones.ts';
 /** A crontab as far as it matters here. */
 export interface Table {
   readonly label: string;
-  readonly entries: readonly Entry[];
+  readonly entries: Entries;
 }
 
 /** What decides about a start besides the schedule. */
@@ -48,35 +50,66 @@ export function planOf(table: Table, seed: string): Plan {
 }
 
 function makePlan({ entries }: Table, seed: string): Plan {
-  const rules = new Map<string, Rule>();
-  const groups = new Map<Schedule, Map<Rule, number[]>>();
-  for (const [index, entry] of entries.entries()) {
-    const { zone, catchup } = settingsOf(entry.environment);
-    const delay = delayOf(entry, seed);
-    const name = `${catchup === 'skip'} ${delay} ${zone}`;
-    let rule = rules.get(name);
-    if (rule === undefined)
-      rules.set(name, (rule = { zone, delay, catchesUp: catchup !== 'skip' }));
-    let same = groups.get(entry.schedule);
-    if (same === undefined) groups.set(entry.schedule, (same = new Map()));
-    const group = same.get(rule);
-    if (group === undefined) same.set(rule, [index]);
-    else group.push(index);
+  const rules = new Rules();
+  const groups = new Map<Rule, Map<Schedule, number>>();
+  const all: { readonly schedule: Schedule; readonly rule: Rule; size: number }[] = [];
+  /** Of each entry. */
+  const places = new Uint32Array(entries.length);
+  let index = 0;
+  for (const entry of entries) {
+    const { schedule } = entry;
+    const rule = rules.of(entry, seed);
+    let same = groups.get(rule);
+    if (same === undefined) groups.set(rule, (same = new Map()));
+    let place = same.get(schedule);
+    if (place === undefined)
+      same.set(schedule, (place = all.push({ schedule, rule, size: 0 }) - 1));
+    const group = all[place];
+    if (group !== undefined) group.size++;
+    places[index++] = place;
   }
-  const all = [...groups].flatMap(([schedule, same]) =>
-    [...same].map(([rule, members]) => ({ schedule, rule, members })),
-  );
   const begins = new Uint32Array(all.length + 1);
-  const members = new Uint32Array(entries.length);
-  for (const [place, group] of all.entries()) {
-    members.set(group.members, begins[place]);
-    begins[place + 1] = (begins[place] ?? 0) + group.members.length;
-  }
+  for (const [place, { size }] of all.entries()) begins[place + 1] = (begins[place] ?? 0) + size;
   return {
-    zones: new Set([...rules.values()].map(({ zone }) => zone)),
+    zones: new Set(rules.all.map(({ zone }) => zone)),
     schedules: all.map(({ schedule }) => schedule),
     rules: all.map(({ rule }) => rule),
     begins,
-    members,
+    members: membersBy(places, begins),
   };
+}
+
+/** Sort entries by their groups, and keep their order in each. */
+function membersBy(places: Uint32Array, begins: Uint32Array): Uint32Array {
+  const members = new Uint32Array(places.length);
+  const next = begins.slice();
+  for (const [index, place] of places.entries()) {
+    const at = next[place] ?? 0;
+    members[at] = index;
+    next[place] = at + 1;
+  }
+  return members;
+}
+
+/** One rule for all entries for which the same holds. */
+class Rules {
+  readonly #known = new Map<string, Rule>();
+  /** Of entries without a delay, which is drawn for each of them. */
+  #last: { readonly environment: Environment; readonly rule: Rule } | null = null;
+
+  get all(): readonly Rule[] {
+    return [...this.#known.values()];
+  }
+
+  of(entry: Entry, seed: string): Rule {
+    const { environment } = entry;
+    if (this.#last?.environment === environment) return this.#last.rule;
+    const { zone, catchup, randomDelay } = settingsOf(environment);
+    const delay = delayOf(entry, seed);
+    const name = `${catchup === 'skip'} ${delay} ${zone}`;
+    const rule = this.#known.get(name) ?? { zone, delay, catchesUp: catchup !== 'skip' };
+    this.#known.set(name, rule);
+    if (randomDelay === 0) this.#last = { environment, rule };
+    return rule;
+  }
 }

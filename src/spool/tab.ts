@@ -1,7 +1,7 @@
 /** One crontab file → its entries and what is wrong with its lines, or why it is refused. */
 import { lstatSync, type Stats } from 'node:fs';
 import { type Crontab, type CrontabOptions, parseCrontab } from '../core/crontab.ts';
-import type { Entry } from '../core/entry.ts';
+import { type Entries, pack } from '../core/entries.ts';
 import type { Problem } from '../core/problem.ts';
 import { refuseSetting } from '../core/settings.ts';
 import { fromBytes, toText } from '../system/bytes.ts';
@@ -26,7 +26,7 @@ export interface Tab {
   readonly label: string;
   readonly path: string;
   readonly user: string | null;
-  readonly entries: readonly Entry[];
+  readonly entries: Entries;
   /** In line order; their owner may want to hear of them. */
   readonly problems: readonly Problem[];
 }
@@ -99,7 +99,7 @@ export function parseTab(place: Place, text: string, hostname: string): Tab {
 
 /** Make a crontab in force of one that was parsed. */
 export function tabOf({ label, path, user }: Place, { entries, problems }: Crontab): Tab {
-  return { label, path, user, entries, problems };
+  return { label, path, user, entries: pack(entries), problems };
 }
 
 /** Lines of one tab that are logged a load; a tab of ten thousand bad ones must not flood the log. */

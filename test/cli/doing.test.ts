@@ -27,7 +27,7 @@ function around(t: TestContext, entries: number) {
       of: () => {
         state.looks++;
         const [tab] = state.tabs;
-        const entry = tab?.entries[0];
+        const entry = tab?.entries.at(0);
         assert.ok(tab && entry);
         return Promise.resolve([
           { at: state.now + 60_000, local: 0, turn: 0, tab, entry, user: 'alice' },

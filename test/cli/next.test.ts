@@ -131,7 +131,7 @@ test('upcoming() is the sum of its forecasts, in order', () => {
       const tabs = texts.map((each, index) => tabOf(`${index}`, each));
       const found = [...upcoming(tabs, 'host', options)].map(({ at, turn }) => at + turn);
       const each = tabs.flatMap((tab) =>
-        tab.entries.flatMap((entry) => [...forecast(entry, options)]),
+        [...tab.entries].flatMap((entry) => [...forecast(entry, options)]),
       );
       assert.deepEqual(
         found,

@@ -24,7 +24,7 @@ import { needsRoot } from '../support/sandbox.ts';
 /** The commands in force, each with its tab: `alice:true *system*:run-parts`. */
 function commands({ tabs }: Database): string {
   return tabs
-    .flatMap(({ label, entries }) => entries.map(({ command }) => `${label}:${command}`))
+    .flatMap(({ label, entries }) => Array.from(entries, ({ command }) => `${label}:${command}`))
     .join(' ');
 }
 

@@ -172,7 +172,7 @@ test('readTab() gives every byte as it is', (t) => {
 test('parseTab() keeps the good lines and tells of the bad ones', () => {
   const text = 'A=1\n61 * * * * no\n@daily yes\n';
   const { entries, problems, user } = parseTab(place('/x', 'alice'), text, 'box');
-  assert.deepEqual([user, entries.map(({ command }) => command)], ['alice', ['yes']]);
+  assert.deepEqual([user, Array.from(entries, ({ command }) => command)], ['alice', ['yes']]);
   assert.deepEqual(
     problems.map(({ line, column, reason }) => [line, column, reason]),
     [[2, 1, 'bad minute']],
@@ -181,14 +181,14 @@ test('parseTab() keeps the good lines and tells of the bad ones', () => {
 
 test('parseTab() reads the user column in a system crontab only', () => {
   const line = '* * * * * alice true\n';
-  assert.equal(parseTab(place('/x', null), line, 'box').entries[0]?.command, 'true');
-  assert.equal(parseTab(place('/x', 'alice'), line, 'box').entries[0]?.command, 'alice true');
+  assert.equal(parseTab(place('/x', null), line, 'box').entries.at(0)?.command, 'true');
+  assert.equal(parseTab(place('/x', 'alice'), line, 'box').entries.at(0)?.command, 'alice true');
 });
 
 test('parseTab() draws `~` by the host: another host, another minute', () => {
   const lines = '0~59 0~23 * * * a\n'.repeat(5);
   const draws = ['one', 'two'].map((host) =>
-    JSON.stringify(parseTab(place('/x', 'alice'), lines, host).entries),
+    JSON.stringify([...parseTab(place('/x', 'alice'), lines, host).entries]),
   );
   assert.notEqual(draws[0], draws[1]);
 });
