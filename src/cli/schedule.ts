@@ -1,6 +1,8 @@
 /** The scheduler: its parts opened one after the other, the loop run until a signal, the parts closed again. */
 import { hostname } from 'node:os';
+import { zonesOf } from '../core/agenda.ts';
 import { watch } from '../spool/watch.ts';
+import { giveBack } from '../system/heap.ts';
 import { type Manager, openManager } from '../system/notify.ts';
 import type { Log, SinkChoice } from '../system/sink.ts';
 import { onUsr1 } from './agenda.ts';
@@ -67,6 +69,8 @@ export async function schedule(
   if (forked) await leaveTerminal();
   await reboot(first, around, crontabs, works);
   if (!startNothing) onlookers.begin();
+  zonesOf(crontabs.tabs, hostname()); // groups the entries, so that the first minute need not
+  giveBack();
 
   const loop = openLoop(around, crontabs, works, () => {
     void rounds?.look(); // each minute, after its jobs

@@ -5,13 +5,14 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { agenda, seedOf, zonesOf } from '../../src/core/agenda.ts';
 import { type Crontab, parseCrontab } from '../../src/core/crontab.ts';
+import { pack } from '../../src/core/entries.ts';
 import { planOf, type Table } from '../../src/core/plan.ts';
 import { isDue, wakeAll, zoneOf } from '../../src/core/zones.ts';
 
 const HOST = 'host';
 
 function tableOf(label: string, text: string): Table {
-  return { label, entries: parsed(text).entries };
+  return { label, entries: pack(parsed(text).entries) };
 }
 
 function parsed(text: string): Crontab {
@@ -101,7 +102,7 @@ test('parseCrontab() shares schedules between crontabs, but none that is drawn o
   assert.equal(new Set(drawn.map(({ schedule }) => schedule)).size, 3);
 });
 
-test('an entry takes less than 300 bytes, with its text and its place in the plan', () => {
+test('an entry takes less than 160 bytes, with its text and its place in the plan', () => {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
   assert.ok(typeof collect === 'function');
@@ -122,5 +123,5 @@ test('an entry takes less than 300 bytes, with its text and its place in the pla
   zonesOf(tabs, HOST);
   const bytes = (used() - before) / entries;
   assert.equal(zonesOf(tabs, HOST).size, 1);
-  assert.ok(bytes < 300, `${bytes.toFixed(0)} bytes an entry`);
+  assert.ok(bytes < 160, `${bytes.toFixed(0)} bytes an entry`);
 });
