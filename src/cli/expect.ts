@@ -88,9 +88,8 @@ export class Expectations {
     const states = new Map<string, State>();
     const expected: Expected[] = [];
     for (const tab of tabs)
-      for (const entry of tab.entries) {
+      for (const entry of expecting(tab)) {
         const { expect } = settingsOf(entry.environment);
-        if (expect === 0) continue;
         const identity = identityOf(tab.label, entry);
         const state = this.#states.get(identity) ?? this.#first(now);
         // A clock that was ahead must not make an entry wait for it.
@@ -147,6 +146,18 @@ function isStates(value: unknown): value is Record<string, State> {
         'told' in state,
     )
   );
+}
+
+/** Entries with CRON_EXPECT, by crontab: each minute asks for them, and a hundred thousand others would be made for it. */
+const known = new WeakMap<Tab, readonly Entry[]>();
+
+/** The entries of a crontab that are expected to succeed. */
+function expecting(tab: Tab): readonly Entry[] {
+  const found =
+    known.get(tab) ??
+    [...tab.entries].filter(({ environment }) => settingsOf(environment).expect > 0);
+  known.set(tab, found);
+  return found;
 }
 
 /** Of an entry's environment so much matters for this mail; nothing that would keep it back. */
