@@ -84,13 +84,16 @@ export class Alone {
 
   #held(): number {
     const shells = childrenOf(this.runner).map((pid) => read(`/proc/${pid}/cmdline`));
-    return shells.filter((line) => line === '/bin/sh\0/proc/self/fd/3\0').length;
+    return shells.filter((line) => WAITING.test(line)).length;
   }
 
   async #until(what: string, fact: () => boolean): Promise<void> {
     await until(what, fact, { limit: 60_000, evidence: () => this.#sandbox.evidence() });
   }
 }
+
+/** A shell that reads the script, as one of few jobs or of many. */
+const WAITING = /^\/bin\/sh\0(?:-c\0\. )?\/proc\/self\/fd\/3/;
 
 function sum<T>(things: readonly T[], of: (thing: T) => number): number {
   return things.reduce((all, thing) => all + of(thing), 0);
