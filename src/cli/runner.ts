@@ -16,6 +16,7 @@ import { type ShelfSettings, openShelf } from '../run/shelf.ts';
 import { startRunner } from '../run/runner.ts';
 import { fromBytes } from '../system/bytes.ts';
 import { reason } from '../system/failure.ts';
+import { giveBack } from '../system/heap.ts';
 import { sealDescriptors, startTime } from '../system/process.ts';
 import { openSink, plainLog, type SinkChoice } from '../system/sink.ts';
 import { systemUsers } from '../system/users.ts';
@@ -128,6 +129,7 @@ async function main(told: Instructions): Promise<void> {
       log('CRON', 'ERROR', `internal error: ${surprise.stack ?? String(surprise)}`, error);
     });
     await tellParent({ ready: true });
+    giveBack(); // what its own start has left
     await jobs.ended;
     process.exit(0);
   } catch (error) {
