@@ -50,7 +50,7 @@ export function systemLauncher(self: number, nofile: number, patience = SCOPE): 
       const { uid, gid } = program.user;
       const groups = holder?.groups ?? program.user.groups;
       const way = {
-        isShell: isDash && canBeShell(program),
+        isShell: isDash && holder === undefined && canBeShell(program), // a holder sees numbers alone
         nofile: holder === undefined ? nofile : null, // a session brings the limits with it
       };
       const shell = shellWords(program, way);
