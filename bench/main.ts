@@ -1,20 +1,17 @@
 /** Cases and crons → mailcron beside others, measured on this machine: `npm run bench -- burst 1000 mailcron cron`. */
 import { parseArgs } from 'node:util';
 import { packagesOf, tools } from './beside/cache.ts';
-import type { Course } from './beside/course.ts';
-import { compare, type Figure } from './beside/figures.ts';
+import type { Ask } from './beside/course.ts';
+import { compare, type Figure, table } from './beside/figures.ts';
+import { GOAL_HEAD, judge } from './beside/goals.ts';
+import { has, keep, lastRun } from './beside/kept.ts';
 import { everybody, peers } from './beside/peers.ts';
-import { write } from './beside/report.ts';
-import { burst, figuresOf } from './cases/burst.ts';
-import { idle } from './cases/idle.ts';
-import { install } from './cases/install.ts';
-import { list } from './cases/list.ts';
-import { memory } from './cases/memory.ts';
-import { output } from './cases/output.ts';
-import { running } from './cases/running.ts';
+import { nameOf, write } from './beside/report.ts';
+import { closeAll } from './beside/stage.ts';
+import { able, cases, inOrder, minutesOf, plans, titleOf, unable } from './cases/plan.ts';
 
-const USAGE = `usage: npm run bench [-- quick | CASE] [SIZE...] [CRON...]
-               [--repeat N] [--users N] [--groups N] [--write]`;
+const USAGE = `usage: npm run bench [-- goals | quick | CASE] [SIZE...] [CRON...]
+               [--repeat N] [--users N] [--groups N] [--write] [--resume]`;
 
 const { values, positionals } = given();
 
@@ -28,6 +25,7 @@ function given() {
         users: { type: 'string' },
         groups: { type: 'string' },
         write: { type: 'boolean', default: false },
+        resume: { type: 'boolean', default: false },
       },
     });
   } catch (error) {
@@ -51,68 +49,6 @@ function count(option: 'repeat' | 'users' | 'groups'): number | undefined {
 }
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const nameOf = (peer: string): string => peers[peer]?.title ?? peer;
-
-/** What a case is asked for; without a size it has the one it is known for. */
-interface Ask {
-  readonly name: string;
-  readonly size?: number;
-  /** Of so many users, each in so many more groups. */
-  readonly people?: number;
-  readonly groups?: number;
-}
-
-const CASES: Readonly<Record<string, (course: Course, ask: Ask) => Promise<Figure[]>>> = {
-  burst: async (course, { size: jobs = 1000, people = 1, groups = 0 }) =>
-    due(course, { jobs, people, groups, mailed: false }),
-  mail: async (course, { size: jobs = 1000, people = 1, groups = 0 }) =>
-    due(course, { jobs, people, groups, mailed: true }),
-  memory: async (course, { size: entries = 10_000, people = Math.ceil(entries / 1000) }) =>
-    memory(course, { entries, people }),
-  running: async (course, { size: jobs = 1000 }) => running(course, jobs),
-  idle: async (course, { size: users = 1000 }) => idle(course, users),
-  install,
-  output: async (course, { size: mebibytes = 1024 }) => output(course, mebibytes),
-  list,
-};
-
-interface Size {
-  readonly jobs: number;
-  readonly people: number;
-  readonly groups: number;
-  readonly mailed: boolean;
-}
-
-async function due(course: Course, size: Size): Promise<Figure[]> {
-  const whose = size.people > 1 ? ` of ${size.people} users in ${size.groups} more groups` : '';
-  const one = size.mailed ? 'mail' : 'job';
-  const title = `${size.jobs.toLocaleString('en')} ${one}${size.jobs === 1 ? '' : 's'}${whose}`;
-  return figuresOf(title, await burst({ ...course, ...size }));
-}
-
-/** Everything, in the order of the report; `quick` has one round of the cases that tell most. */
-const ALL: readonly Ask[] = [
-  { name: 'burst', size: 1 },
-  { name: 'burst', size: 10 },
-  { name: 'burst', size: 100 },
-  { name: 'burst', size: 1000 },
-  { name: 'burst', size: 1000, people: 100, groups: 5 },
-  { name: 'burst', size: 3000 },
-  { name: 'mail', size: 1000 },
-  { name: 'memory', size: 10_000 },
-  { name: 'memory', size: 100_000 },
-  { name: 'running', size: 1000 },
-  { name: 'idle', size: 0 },
-  { name: 'idle', size: 1000 },
-  { name: 'install' },
-  { name: 'output', size: 1024 },
-  { name: 'list' },
-];
-const QUICK: readonly Ask[] = [
-  { name: 'burst', size: 1000 },
-  { name: 'memory', size: 10_000 },
-  { name: 'list' },
-];
 
 /** Those that are named, or all; one that cannot be had is left out. */
 function present(named: readonly string[]): string[] {
@@ -130,42 +66,80 @@ function present(named: readonly string[]): string[] {
   });
 }
 
-/** What the command line asks for: cases with their sizes, and how often. */
-function asked(): {
-  readonly cases: readonly Ask[];
+interface Asked {
+  readonly asks: readonly Ask[];
   readonly repeat: number;
   readonly names: string[];
-} {
-  const [first, ...rest] = positionals;
-  const crons = (named: readonly string[]): string[] =>
-    present(named.filter((word) => !/^\d+$/.test(word)));
-  if (first === undefined) return { cases: ALL, repeat: 5, names: crons([]) };
-  if (first === 'quick') return { cases: QUICK, repeat: 1, names: crons(rest) };
-  if (!Object.hasOwn(CASES, first))
-    refuse(`no such case: ${first} (there are quick, ${Object.keys(CASES).join(', ')})`);
+  /** Whether the document has all of it, and so is written in any case. */
+  readonly whole: boolean;
+}
+
+/** What the command line asks for. */
+function asked(): Asked {
+  const [first = 'all', ...rest] = positionals;
+  const names = present(rest.filter((word) => !/^\d+$/.test(word)));
+  if (first === 'all' || first === 'goals' || first === 'quick')
+    return { ...plans[first], names, whole: first !== 'quick' && rest.length === 0 };
+  if (!Object.hasOwn(cases, first))
+    refuse(`no such case: ${first} (there are goals, quick, ${Object.keys(cases).join(', ')})`);
   const [people, groups] = [count('users'), count('groups')];
-  const whose = {
+  const ask = {
+    name: first,
     ...(people === undefined ? {} : { people }),
     ...(groups === undefined ? {} : { groups }),
   };
   const sizes = rest.filter((word) => /^\d+$/.test(word)).map(Number);
-  return {
-    cases:
-      sizes.length > 0
-        ? sizes.map((size) => ({ ...whose, name: first, size }))
-        : [{ ...whose, name: first }],
-    repeat: 1,
-    names: crons(rest),
-  };
+  const asks = sizes.length > 0 ? sizes.map((size) => ({ ...ask, size })) : [ask];
+  return { asks, repeat: 1, names, whole: false };
 }
 
 const times = count('repeat');
-const { cases, repeat, names } = asked();
-const course = { names, tools: tools(), repeat: times ?? repeat, say };
-for (const ask of cases) {
-  say(`${ask.name}${ask.size === undefined ? '' : ` ${ask.size}`}: ${names.join(', ')}`);
-  const figures = (await CASES[ask.name]?.(course, ask)) ?? [];
-  say(compare(figures, nameOf));
-  // Case by case: a run that is ended early has written what it knows.
-  if (values.write || positionals.length === 0) write(figures);
+const { asks, names, whole, ...plan } = asked();
+const repeat = times ?? plan.repeat;
+const writes = values.write || whole;
+// Of one that was ended early, what it has is not measured again.
+const run = (values.resume ? lastRun() : undefined) ?? new Date().toISOString();
+const left = values.resume
+  ? asks.filter((ask) => !has(run, titleOf(ask), { names: able(ask, names), repeat }))
+  : asks;
+
+const minutes = Math.ceil(minutesOf(left, names, repeat));
+const end = new Date(Date.now() + minutes * 60_000).toTimeString().slice(0, 5);
+say(
+  `${left.length} case${left.length === 1 ? '' : 's'}, ${repeat === 1 ? 'once' : `${repeat} times`}: ` +
+    `about ${minutes} minute${minutes === 1 ? '' : 's'}, until ${end}`,
+);
+
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+] as const)
+  process.once(signal, () => void closeAll().finally(() => process.exit(128 + number)));
+
+const [course, measured] = [{ tools: tools(), repeat, say }, [] as Figure[]];
+for (const ask of left) {
+  const [title, taking] = [titleOf(ask), able(ask, names)];
+  say(`${title}: ${taking.join(', ')}`);
+  for (const name of names) {
+    const why = unable(ask, name);
+    if (why !== undefined) say(`  ${name} is left out: ${why}`);
+  }
+  if (taking.length === 0) continue;
+  try {
+    const figures =
+      (await cases[ask.name]?.measure({ ...course, title, names: taking }, ask)) ?? [];
+    measured.push(...figures);
+    say(compare(figures, nameOf));
+    // Case by case: a run that is ended early has written what it knows.
+    if (writes) {
+      const all = keep(figures.map((figure) => ({ ...figure, run })));
+      write(all, inOrder(new Set(all.map((figure) => figure.title))));
+    }
+  } catch (error) {
+    // One case that fails leaves the others their figures.
+    process.exitCode = 1;
+    say(`${title} failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
+const goals = judge(measured);
+if (goals.length > 0) say(table([GOAL_HEAD, ...goals]));

@@ -1,6 +1,6 @@
 /** Names of Debian packages → their files, and our C programs → theirs; both are kept in a folder under ~/.cache. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, realpathSync, renameSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +36,8 @@ export function tools(): string {
       join(folder, source.replace(/\.c$/, '')),
       join(sources, source),
     ]);
-  copyFileSync(realpathSync(process.execPath), join(folder, 'node'));
+  // Not over the former one: another bench may be running it.
+  copyFileSync(realpathSync(process.execPath), join(folder, `node.${process.pid}`));
+  renameSync(join(folder, `node.${process.pid}`), join(folder, 'node'));
   return folder;
 }

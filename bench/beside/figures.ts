@@ -8,6 +8,19 @@ export interface Figure {
   /** The column, with the unit. */
   readonly what: string;
   readonly value: number;
+  /** In which run: only figures of the same one are set in proportion. */
+  readonly run?: string;
+}
+
+/** What one round of a cron came to: column → value. One that could not be had is left out. */
+export function row(
+  title: string,
+  peer: string,
+  columns: Readonly<Record<string, number>>,
+): Figure[] {
+  return Object.entries(columns)
+    .filter(([, value]) => !Number.isNaN(value))
+    .map(([what, value]) => ({ title, peer, what, value }));
 }
 
 /** The one in the middle; NaN of none. */
@@ -37,7 +50,7 @@ export function spread(values: readonly number[]): string {
 /** Rows of cells, the first with the titles → a table of Markdown whose columns stand below each other. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, at) =>
-    Math.max(...rows.map((row) => (row[at] ?? '').length)),
+    Math.max(...rows.map((cells) => (cells[at] ?? '').length)),
   );
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join(' | ')} |\n`;
@@ -48,18 +61,21 @@ export function table(rows: readonly (readonly string[])[]): string {
   return [head, rule, ...body].map(line).join('');
 }
 
-/** A table with a row for each cron; a cell has the middle, the spread, and how many times the first row's it is. */
+/** A table with a row for each cron; a cell has the middle, the spread, and how many times the first row's of that run it is. */
 export function compare(figures: readonly Figure[], nameOf: (peer: string) => string): string {
   const names = [...new Set(figures.map(({ peer }) => peer))];
   const columns = [...new Set(figures.map(({ what }) => what))];
   const of = (peer: string, column: string): number[] =>
     figures.filter((one) => one.peer === peer && one.what === column).map(({ value }) => value);
+  const runOf = (peer?: string): string | undefined =>
+    figures.find((one) => one.peer === peer)?.run;
   const rows = names.map((peer) => [
     nameOf(peer),
     ...columns.map((column) => {
       const [own, first] = [of(peer, column), median(of(names[0] ?? '', column))];
       if (own.length === 0) return '-';
-      const ratio = peer !== names[0] && first > 0 ? ` = ${brief(median(own) / first)} x` : '';
+      const beside = peer !== names[0] && runOf(peer) === runOf(names[0]);
+      const ratio = beside && first > 0 ? ` = ${brief(median(own) / first)} x` : '';
       return spread(own) + ratio;
     }),
   ]);

@@ -160,13 +160,17 @@ const GOALS: readonly Goal[] = [
   },
 ];
 
+export const GOAL_HEAD = ['', 'goal', 'mailcron', 'limit', 'held'];
+
 /** A row for each goal that was measured: what it is about, the goal, the figure, whether it holds. */
 export function judge(figures: readonly Figure[]): string[][] {
   return GOALS.flatMap(({ what, goal, title, column, limit, least }) => {
-    const of = (peer: string): number =>
+    const own = figures.filter((one) => one.title === title && one.what === column);
+    const run = own.find(({ peer }) => peer === 'mailcron')?.run;
+    const of = (name: string): number =>
       median(
-        figures
-          .filter((one) => one.title === title && one.what === column && one.peer === peer)
+        own
+          .filter(({ peer, ...one }) => peer === name && one.run === run)
           .map(({ value }) => value),
       );
     const [is, bound] = [of('mailcron'), limit(of)];

@@ -9,9 +9,11 @@ export interface Peer {
   readonly lines: number;
   /** Beyond so many entries it takes longer to load than anybody waits. */
   readonly most?: number;
-  /** What installs a crontab of user u0 from the file named after it, and what prints root's; null: nothing that works. */
-  readonly install: readonly string[] | null;
-  readonly list: readonly string[] | null;
+  /** What installs a crontab of user u0 from the file named after it, and what prints root's. */
+  readonly install: readonly string[];
+  readonly list: readonly string[];
+  /** Cases that it is left out of, and why. */
+  readonly cannot?: Readonly<Record<string, string>>;
   /** The name in tables. */
   readonly title: string;
 }
@@ -48,9 +50,11 @@ export const peers: Readonly<Record<string, Peer>> = {
     ...ANY,
     packages: ['mcron', 'guile-3.0-libs', 'libgc1'],
     most: 10_000, // these take it five seconds, ten times as many over a minute
-    // Debian's has a crontab(1) that ends with "Unbound variable: crontab-user".
-    install: null,
-    list: null,
+    cannot: {
+      install: 'its crontab(1) ends with "Unbound variable: crontab-user"',
+      list: 'its crontab(1) ends with "Unbound variable: crontab-user"',
+      output: 'it takes half a MiB of output a second',
+    },
     title: 'mcron',
   },
 };

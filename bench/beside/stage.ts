@@ -27,9 +27,9 @@ export interface Scene {
   readonly tools: string;
   /** User → crontab; u0, u1, … of `people`. */
   readonly tabs: ReadonlyMap<string, string>;
-  readonly people: number;
+  readonly people?: number;
   /** Groups that each of them is in besides their own. */
-  readonly groups: number;
+  readonly groups?: number;
 }
 
 /** When a job started, in milliseconds of the real time, and which. */
@@ -38,13 +38,19 @@ export interface Stamp {
   readonly id: string;
 }
 
+/** Those that are not closed yet. */
+const open = new Set<Stage>();
+
 export class Stage {
+  readonly peer: string;
   readonly folder = mkdtempSync(join(tmpdir(), 'bench-'));
   readonly account = new Account(basename(this.folder));
   readonly #box: ChildProcess;
   #ended = false;
 
-  constructor({ peer, tools, tabs, people, groups }: Scene) {
+  constructor({ peer, tools, tabs, people = tabs.size, groups = 0 }: Scene) {
+    open.add(this);
+    this.peer = peer;
     for (const name of ['stamps', 'mails']) writeFileSync(join(this.folder, name), '');
     chmodSync(this.folder, 0o755); // jobs look into it
     mkdirSync(join(this.folder, 'tabs'));
@@ -124,11 +130,43 @@ export class Stage {
 
   /** End the box with all in it. */
   async close(): Promise<void> {
+    if (!open.delete(this)) return;
     if (!this.#ended) {
       this.#box.kill('SIGKILL');
       await once(this.#box, 'exit');
     }
     await this.account.close();
     rmSync(this.folder, { recursive: true });
+  }
+}
+
+/** End all boxes, where the bench itself is ended. */
+export async function closeAll(): Promise<void> {
+  await Promise.all([...open].map(async (stage) => stage.close()));
+}
+
+/** Let a cron run as long as something is done with it. */
+export async function withStage<T>(scene: Scene, use: (stage: Stage) => Promise<T>): Promise<T> {
+  const stage = new Stage(scene);
+  try {
+    await stage.begun();
+    return await use(stage);
+  } finally {
+    await stage.close();
+  }
+}
+
+/** The same with several at once, in the same order. */
+export async function withStages<T>(
+  scenes: readonly Scene[],
+  use: (stages: readonly Stage[]) => Promise<T>,
+): Promise<T> {
+  const stages: Stage[] = [];
+  try {
+    for (const scene of scenes) stages.push(new Stage(scene));
+    await Promise.all(stages.map(async (stage) => stage.begun()));
+    return await use(stages);
+  } finally {
+    await Promise.all(stages.map(async (stage) => stage.close()));
   }
 }

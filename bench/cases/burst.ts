@@ -1,32 +1,55 @@
 /** Jobs due in one minute, under each cron in turn → when they start, and what they cost. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { brief, type Figure } from '../beside/figures.ts';
-import { type Course, MINUTE } from '../beside/course.ts';
-import { Stage } from '../beside/stage.ts';
+import { type Ask, type Case, type Course, MINUTE, minuteIn } from '../beside/course.ts';
+import { brief, type Figure, row } from '../beside/figures.ts';
+import { type Stage, withStages } from '../beside/stage.ts';
 import { tabsOf } from '../beside/tabs.ts';
 
 /** From the start of the boxes to the first minute, at least: all have loaded their crontabs. */
 const LEAD = 15_000;
 /** The processor time of a minute is counted from so long before it: what is done ahead belongs to it. */
 const BEFORE = 12_000;
-/** And until so long after it: busybox looks after its jobs every ten seconds. */
-const AFTER = 46_000;
+/** And until so long after it: busybox looks after its jobs every ten seconds. The next case can have the next minute then. */
+const AFTER = 40_000;
 /** With no more jobs than these, all crons have theirs in the same minute. */
 const FEW = 10;
 
-export interface Plan extends Course {
+export const burst = due(false);
+export const mail = due(true);
+
+/** Jobs, of which is told when they start, or when their mails of a line each are complete. */
+function due(mailed: boolean): Case {
+  return {
+    title: (ask) => {
+      const { jobs, people, groups } = sizeOf(ask);
+      const whose = people > 1 ? ` of ${people} users in ${groups} more groups` : '';
+      const one = mailed ? 'mail' : 'job';
+      return `${jobs.toLocaleString('en')} ${one}${jobs === 1 ? '' : 's'}${whose}`;
+    },
+    minutes: (ask, crons, repeat) => repeat * (sizeOf(ask).jobs <= FEW ? 1 : crons),
+    measure: async (course, ask) => measure({ ...course, ...sizeOf(ask), mailed }),
+  };
+}
+
+function sizeOf({ size: jobs = 1000, people = 1, groups = 0 }: Ask): Size {
+  return { jobs, people, groups };
+}
+
+interface Size {
   /** Jobs due. */
   readonly jobs: number;
   /** Whose jobs they are: so many users, each in so many more groups. */
   readonly people: number;
   readonly groups: number;
-  /** What is told is when their mails are complete, of a line each, instead of when they start. */
+}
+
+interface Plan extends Course, Size {
   readonly mailed: boolean;
 }
 
 /** One minute of one cron. Times are milliseconds after the minute began. */
-export interface Burst {
+interface Burst {
   readonly peer: string;
   readonly first: number;
   readonly median: number;
@@ -42,41 +65,37 @@ export interface Burst {
   readonly others: number;
 }
 
-/** Measure minute by minute, one cron after the other, until each has had its share. */
-export async function burst(plan: Plan): Promise<Burst[]> {
+/** Minute by minute, one cron after the other, until each has had its share. */
+async function measure(plan: Plan): Promise<Figure[]> {
   const { names, tools, people, groups, repeat, jobs } = plan;
-  const start = Math.ceil((Date.now() + LEAD) / MINUTE) * MINUTE;
+  const start = minuteIn(LEAD);
   // So few are over before another cron would notice.
   const turns = jobs <= FEW ? [names] : names.map((peer) => [peer]);
   const minuteOf = (turn: number, round: number): number =>
     start + (round * turns.length + turn) * MINUTE;
   const rounds = Array.from({ length: repeat }, (_, round) => round);
-  const stages = new Map<string, Stage>();
-  const bursts: Burst[] = [];
-  try {
-    for (const [turn, those] of turns.entries())
-      for (const peer of those) {
-        const minutes = rounds.map((round) => minuteOf(turn, round));
-        const tabs = crontabs(peer, minutes, plan);
-        const scene = { peer, tools, tabs, people: Math.max(people, tabs.size), groups };
-        stages.set(peer, new Stage(scene));
-      }
-    await Promise.all([...stages.values()].map(async (stage) => stage.begun()));
+  const scenes = turns.flatMap((those, turn) =>
+    those.map((peer) => {
+      const minutes = rounds.map((round) => minuteOf(turn, round));
+      const tabs = crontabs(peer, minutes, plan);
+      return { peer, tools, tabs, people: Math.max(people, tabs.size), groups };
+    }),
+  );
+  return withStages(scenes, async (stages) => {
+    const bursts: Burst[] = [];
     for (const round of rounds)
       for (const [turn, those] of turns.entries()) {
         const minute = minuteOf(turn, round);
         const results = await Promise.all(
-          [...stages]
-            .filter(([peer]) => those.includes(peer))
-            .map(async ([peer, stage]) => observe(stage, { peer, minute, plan })),
+          stages
+            .filter(({ peer }) => those.includes(peer))
+            .map(async (stage) => observe(stage, minute, plan)),
         );
         bursts.push(...results);
         for (const result of results) plan.say(sentence(result, jobs));
       }
-  } finally {
-    await Promise.all([...stages.values()].map(async (stage) => stage.close()));
-  }
-  return bursts;
+    return bursts.flatMap((one) => figuresOf(plan.title, one));
+  });
 }
 
 function sentence(result: Burst, jobs: number): string {
@@ -95,11 +114,7 @@ function crontabs(peer: string, minutes: readonly number[], plan: Plan): Map<str
   return tabsOf(peer, size, (entry) => `${field} * * * * ${command} ${entry}`);
 }
 
-async function observe(
-  stage: Stage,
-  { peer, minute, plan }: { readonly peer: string; readonly minute: number; readonly plan: Plan },
-): Promise<Burst> {
-  const { jobs, mailed } = plan;
+async function observe(stage: Stage, minute: number, { jobs, mailed }: Plan): Promise<Burst> {
   await pause(Math.max(0, minute - BEFORE - Date.now()));
   const [used, busy, since] = [stage.account.used(), machine(), performance.now()];
   const own = (): number => stage.account.used() - used;
@@ -119,7 +134,7 @@ async function observe(
   const times = ran.map(({ at }) => at - minute).toSorted((a, b) => a - b);
   const ids = new Set(ran.map(({ id }) => id)).size;
   return {
-    peer,
+    peer: stage.peer,
     first: times[0] ?? NaN,
     median: times[Math.floor(times.length / 2)] ?? NaN,
     last: times.at(-1) ?? NaN,
@@ -152,21 +167,12 @@ function machine(): number {
   return (user + nice + system + irq + softirq) * 10;
 }
 
-/** Each minute's figures, under the title of the case. */
-export function figuresOf(title: string, bursts: readonly Burst[]): Figure[] {
-  return bursts.flatMap((one) => {
-    const columns = {
-      'first, ms': one.first,
-      'median, ms': one.median,
-      'last, ms': one.last,
-      'CPU a job, ms': one.cpu,
-      'lost, early, twice': one.lost + one.early + one.twice,
-    };
-    return Object.entries(columns).map(([what, value]) => ({
-      title,
-      peer: one.peer,
-      what,
-      value,
-    }));
+function figuresOf(title: string, one: Burst): Figure[] {
+  return row(title, one.peer, {
+    'first, ms': one.first,
+    'median, ms': one.median,
+    'last, ms': one.last,
+    'CPU a job, ms': one.cpu,
+    'lost, early, twice': one.lost + one.early + one.twice,
   });
 }

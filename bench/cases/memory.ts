@@ -1,9 +1,8 @@
 /** Crontabs of which nothing is due, none or many → what a cron's memory is then, and how long it took to load them. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Course, quietFor } from '../beside/course.ts';
-import type { Figure } from '../beside/figures.ts';
+import { type Ask, type Case, type Course, quietFor } from '../beside/course.ts';
+import { type Figure, row } from '../beside/figures.ts';
 import { memoryOf, without } from '../beside/memory.ts';
-import { peers } from '../beside/peers.ts';
 import { Stage } from '../beside/stage.ts';
 import { notSoon, tabsOf } from '../beside/tabs.ts';
 
@@ -19,15 +18,30 @@ interface Rest {
   readonly cpu: number;
 }
 
-/** So many entries of so many users, after the same without any. */
-export async function memory(
-  course: Course,
-  { entries, people }: { readonly entries: number; readonly people: number },
-): Promise<Figure[]> {
-  const title = `${entries.toLocaleString('en')} entries of ${people} users`;
+/** So many entries of so many users. */
+export const memory: Case = {
+  title: (ask) => {
+    const { entries, people } = sizeOf(ask);
+    return `${entries.toLocaleString('en')} entries of ${people} users`;
+  },
+  minutes: (ask, crons, repeat) => crons * repeat * (sizeOf(ask).entries > 10_000 ? 0.35 : 0.25),
+  measure: async (course, ask) => measure(course, sizeOf(ask)),
+};
+
+interface Size {
+  readonly entries: number;
+  readonly people: number;
+}
+
+function sizeOf({ size: entries = 10_000, people = Math.ceil(entries / 1000) }: Ask): Size {
+  return { entries, people };
+}
+
+/** The many, after the same without any. */
+async function measure(course: Course, { entries, people }: Size): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (let round = 0; round < course.repeat; round++)
-    for (const peer of course.names.filter((name) => entries <= (peers[name]?.most ?? Infinity))) {
+    for (const peer of course.names) {
       const empty = await rest(course, peer, { entries: 0, people: 1 });
       const full = await rest(course, peer, { entries, people });
       const columns = {
@@ -39,8 +53,7 @@ export async function memory(
         'loading, ms': full.took - empty.took,
         'CPU of loading, ms': full.cpu - empty.cpu,
       };
-      for (const [what, value] of Object.entries(columns))
-        figures.push({ title, peer, what, value });
+      figures.push(...row(course.title, peer, columns));
       course.say(
         `  ${peer}: ${Object.entries(columns)
           .map(([what, value]) => `${what} ${value.toFixed(1)}`)
@@ -50,14 +63,10 @@ export async function memory(
   return figures;
 }
 
-async function rest(
-  { tools }: Course,
-  peer: string,
-  size: { readonly entries: number; readonly people: number },
-): Promise<Rest> {
+async function rest({ tools }: Course, peer: string, size: Size): Promise<Rest> {
   const tabs = tabsOf(peer, size, (entry) => `${notSoon(entry)} /tools/stamp ${entry}`);
   await quietFor(PATIENCE);
-  const stage = new Stage({ peer, tools, tabs, people: tabs.size, groups: 0 });
+  const stage = new Stage({ peer, tools, tabs });
   try {
     await stage.begun(0);
     const since = stage.since();
