@@ -10,7 +10,7 @@ import { nameOf, write } from './beside/report.ts';
 import { closeAll } from './beside/stage.ts';
 import { able, cases, inOrder, minutesOf, plans, titleOf, unable } from './cases/plan.ts';
 
-const USAGE = `usage: npm run bench [-- goals | quick | CASE] [SIZE...] [CRON...]
+const USAGE = `usage: npm run bench [-- all | goals | quick | CASE] [SIZE...] [CRON...]
                [--repeat N] [--users N] [--groups N] [--write] [--resume]`;
 
 const { values, positionals } = given();
@@ -81,7 +81,9 @@ function asked(): Asked {
   if (first === 'all' || first === 'goals' || first === 'quick')
     return { ...plans[first], names, whole: first !== 'quick' && rest.length === 0 };
   if (!Object.hasOwn(cases, first))
-    refuse(`no such case: ${first} (there are goals, quick, ${Object.keys(cases).join(', ')})`);
+    refuse(
+      `no such case: ${first} (there are all, goals, quick, ${Object.keys(cases).join(', ')})`,
+    );
   const [people, groups] = [count('users'), count('groups')];
   const ask = {
     name: first,
@@ -104,17 +106,19 @@ const left = values.resume
   : asks;
 
 const minutes = Math.ceil(minutesOf(left, names, repeat));
-const end = new Date(Date.now() + minutes * 60_000).toTimeString().slice(0, 5);
+const until = new Date(Date.now() + minutes * 60_000).toTimeString().slice(0, 5);
 say(
   `${left.length} case${left.length === 1 ? '' : 's'}, ${repeat === 1 ? 'once' : `${repeat} times`}: ` +
-    `about ${minutes} minute${minutes === 1 ? '' : 's'}, until ${end}`,
+    `about ${minutes} minute${minutes === 1 ? '' : 's'}, until ${until}`,
 );
 
-for (const [signal, number] of [
-  ['SIGINT', 2],
-  ['SIGTERM', 15],
-] as const)
-  process.once(signal, () => void closeAll().finally(() => process.exit(128 + number)));
+let ended = false;
+function end(number: number): void {
+  ended = true;
+  void closeAll().finally(() => process.exit(128 + number));
+}
+process.once('SIGINT', () => end(2));
+process.once('SIGTERM', () => end(15));
 
 const [course, measured] = [{ tools: tools(), repeat, say }, [] as Figure[]];
 for (const ask of left) {
@@ -138,6 +142,7 @@ for (const ask of left) {
   } catch (error) {
     // One case that fails leaves the others their figures.
     process.exitCode = 1;
+    if (ended) break; // and all boxes with it
     say(`${title} failed: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
