@@ -4,7 +4,7 @@ import { packagesOf, tools } from './beside/cache.ts';
 import type { Ask } from './beside/course.ts';
 import { compare, type Figure, table } from './beside/figures.ts';
 import { GOAL_HEAD, judge } from './beside/goals.ts';
-import { has, keep, lastRun } from './beside/kept.ts';
+import { has, keep, kept } from './beside/kept.ts';
 import { everybody, peers } from './beside/peers.ts';
 import { nameOf, write } from './beside/report.ts';
 import { closeAll } from './beside/stage.ts';
@@ -100,10 +100,11 @@ const { asks, names, whole, ...plan } = asked();
 const repeat = times ?? plan.repeat;
 const writes = values.write || whole;
 // Of one that was ended early, what it has is not measured again.
-const run = (values.resume ? lastRun() : undefined) ?? new Date().toISOString();
-const left = values.resume
-  ? asks.filter((ask) => !has(run, titleOf(ask), { names: able(ask, names), repeat }))
-  : asks;
+const before = values.resume ? kept() : [];
+const run = before.at(-1)?.run ?? new Date().toISOString();
+const isThere = (ask: Ask): boolean =>
+  has(before, { run, title: titleOf(ask), names: able(ask, names), repeat });
+const left = values.resume ? asks.filter((ask) => !isThere(ask)) : asks;
 
 const minutes = Math.ceil(minutesOf(left, names, repeat));
 const until = new Date(Date.now() + minutes * 60_000).toTimeString().slice(0, 5);

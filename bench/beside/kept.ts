@@ -15,31 +15,33 @@ export function kept(): Figure[] {
   }
 }
 
-/** Keep these; a cron's take the place of its former ones of that table. */
+/** Keep these too. */
 export function keep(figures: readonly Figure[]): Figure[] {
-  const key = ({ title, peer }: Figure): string => `${title}\n${peer}`;
-  const renewed = new Set(figures.map(key));
-  const all = [...kept().filter((one) => !renewed.has(key(one))), ...figures];
+  const all = renew(kept(), figures);
   mkdirSync(cache, { recursive: true });
   writeFileSync(`${file}.new`, JSON.stringify(all));
   renameSync(`${file}.new`, file);
   return all;
 }
 
-/** The last run that kept some. */
-export function lastRun(): string | undefined {
-  return kept().at(-1)?.run;
+/** A cron's figures take the place of its former ones in that table. */
+export function renew(all: readonly Figure[], figures: readonly Figure[]): Figure[] {
+  const key = ({ title, peer }: Figure): string => `${title}\n${peer}`;
+  const renewed = new Set(figures.map(key));
+  return [...all.filter((one) => !renewed.has(key(one))), ...figures];
 }
 
-/** Whether that run has so many rounds of each of these crons. */
-export function has(
-  run: string,
-  title: string,
-  { names, repeat }: { readonly names: readonly string[]; readonly repeat: number },
-): boolean {
-  const own = kept().filter((one) => one.run === run && one.title === title);
+/** Whether among these are so many rounds of that run, of each of these crons. */
+export function has(all: readonly Figure[], { run, title, names, repeat }: Rounds): boolean {
   return names.every((name) => {
-    const rounds = own.filter(({ peer }) => peer === name);
+    const rounds = all.filter((one) => one.run === run && one.title === title && one.peer === name);
     return rounds.filter(({ what }) => what === rounds[0]?.what).length >= repeat;
   });
+}
+
+interface Rounds {
+  readonly run: string;
+  readonly title: string;
+  readonly names: readonly string[];
+  readonly repeat: number;
 }
