@@ -1,5 +1,13 @@
 /** The path of a mailer → which mail system it belongs to, by its links, its name and its bytes; it is not run. */
-import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { basename } from 'node:path';
 import type { PresetName } from './presets.ts';
 
@@ -55,8 +63,27 @@ interface Known {
 
 const known = new Map<string, Known>();
 
-/** Find out who a mailer is; its bytes are read again when the file has changed. Null: nobody whom we know. */
+/** Find out who a mailer is; looked at again when the file behind its links has changed. Null: nobody whom we know. */
 export function detect(program: string): Detected | null {
+  const mark = markOf(program);
+  const before = known.get(program);
+  if (before?.mark === mark) return before.detected;
+  const detected = look(program);
+  known.set(program, { mark, detected });
+  return detected;
+}
+
+/** What is another when the program is; empty: it is not there, or not to be seen. */
+function markOf(program: string): string {
+  try {
+    const { dev, ino, size, mtimeMs, ctimeMs } = statSync(program);
+    return [dev, ino, size, mtimeMs, ctimeMs].join(' ');
+  } catch {
+    return '';
+  }
+}
+
+function look(program: string): Detected | null {
   const file = resolve(program);
   const name = NAMES[basename(file)];
   if (name !== undefined) return { name, because: `${program} is ${file}` };
@@ -67,15 +94,8 @@ export function detect(program: string): Detected | null {
     return null;
   }
   try {
-    const { dev, ino, size, mtimeMs, ctimeMs } = fstatSync(fd);
-    const mark = [dev, ino, size, mtimeMs, ctimeMs].join(' ');
-    const before = known.get(file);
-    if (before?.mark === mark) return before.detected;
-    const detected = fstatSync(fd).isFile()
-      ? byItsBytes(fd, Math.min(size, READ_LIMIT), file)
-      : null;
-    known.set(file, { mark, detected });
-    return detected;
+    const stat = fstatSync(fd);
+    return stat.isFile() ? byItsBytes(fd, Math.min(stat.size, READ_LIMIT), file) : null;
   } finally {
     closeSync(fd);
   }

@@ -1,5 +1,5 @@
 /** A mail → a mailer or mailboxes; and if that fails, into the outbox, and a line in the log. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, type Stats, statSync } from 'node:fs';
 import { EXIT, Failure } from '../system/failure.ts';
 import type { Deliver, Hand, Outgoing } from '../system/outgoing.ts';
 import type { Launcher } from '../system/program.ts';
@@ -81,19 +81,27 @@ export function wayOf(
   const { mailcmd, hasRelay, toMailcmd } = settings;
   if (isRelay(mailcmd)) return 'relay';
   const mayRun = mailcmd !== 'mailbox:' && (toMailcmd || submitted !== true);
-  if (mayRun && existsSync(programOf(settings)) && !isOwn(settings)) return 'program';
+  if (mayRun && isAnothers(settings)) return 'program';
   return hasRelay && mailcmd !== 'mailbox:' ? 'relay' : 'mailboxes';
+}
+
+/** Whether there is a program that is not our own; links are followed: /usr/sbin/sendmail may be one to it. */
+function isAnothers(settings: WaySettings): boolean {
+  const program = statOf(programOf(settings));
+  const own = program && statOf(settings.ownSendmail);
+  return program !== null && (program.ino !== own?.ino || program.dev !== own.dev);
 }
 
 function programOf({ mailcmd }: WaySettings): string {
   return readMailArgs(mailcmd, '%s').program;
 }
 
-/** Follow links: /usr/sbin/sendmail may be one to our own. */
-function isOwn(settings: WaySettings): boolean {
-  const own = statSync(settings.ownSendmail, { throwIfNoEntry: false });
-  const program = own && statSync(programOf(settings), { throwIfNoEntry: false });
-  return program !== undefined && program.ino === own?.ino && program.dev === own.dev;
+function statOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
 }
 
 /** Check the settings of mail before anything runs. */

@@ -43,20 +43,32 @@ export interface Mailer {
  * @throws {Failure} with EXIT.CONFIG: it cannot be called so, or would send nothing
  */
 export function chooseMailer(settings: ProgramSettings): Mailer {
+  return mailerChooser(settings)();
+}
+
+/** The same for many mails, of which each asks: what only the settings decide is decided once. */
+function mailerChooser(settings: ProgramSettings): () => Mailer {
   const { mailcmd, mailer = 'auto' } = settings;
   const wrong = (problem: string): Failure => new Failure(problem, { exit: EXIT.CONFIG });
   if (!MAILERS.includes(mailer))
     throw wrong(`[mail] mailer = "${mailer}" is none of ${MAILERS.join(', ')}`);
   const { program } = readMailArgs(mailcmd, '%s');
-  const found = isPresetName(mailer) ? null : detect(program);
-  const name = isPresetName(mailer) ? mailer : (found?.name ?? 'custom');
-  const args = readMailArgs(mailcmd, settings.mailargs ?? PRESETS[name].args);
-  const trap = pitfall(args, name);
-  if (trap !== null) throw wrong(`MAILCMD and MAILARGS would lose mail: ${trap}`);
-  const because = isPresetName(mailer)
-    ? 'the configuration says so'
-    : (found?.because ?? `nothing is known of ${program}`);
-  return { name, because, args };
+  const known = new Map<PresetName, MailArgs>();
+  const argsFor = (name: PresetName): MailArgs => {
+    const args = readMailArgs(mailcmd, settings.mailargs ?? PRESETS[name].args);
+    const trap = pitfall(args, name);
+    if (trap !== null) throw wrong(`MAILCMD and MAILARGS would lose mail: ${trap}`);
+    known.set(name, args);
+    return args;
+  };
+  return () => {
+    const found = isPresetName(mailer) ? null : detect(program);
+    const name = isPresetName(mailer) ? mailer : (found?.name ?? 'custom');
+    const because = isPresetName(mailer)
+      ? 'the configuration says so'
+      : (found?.because ?? `nothing is known of ${program}`);
+    return { name, because, args: known.get(name) ?? argsFor(name) };
+  };
 }
 
 /** Check what can be checked before anything runs. */
@@ -122,9 +134,10 @@ export function programHand(
   log: Log,
   users: Users = systemUsers(),
 ): Hand {
+  const choose = mailerChooser(settings);
   return async (mail) => {
     // Looked at each time: another mail system may be installed by now.
-    const mailer = chooseMailer(settings);
+    const mailer = choose();
     const as = await mailerUser(settings, users);
     const once = async (one: Outgoing): Promise<readonly Refused[]> => {
       const { means, why, handed } = await handToMailer(one, mailer, settings, launcher, as);
