@@ -2,6 +2,7 @@
 import {
   closeSync,
   fdatasync,
+  fdatasyncSync,
   fstatSync,
   ftruncateSync,
   openSync,
@@ -35,7 +36,6 @@ export function createAppender(file: string, onTrouble: (why: string) => void): 
   let waiting: Buffer[] = [];
   let size = 0;
   let reserved = 0;
-  let isClosed = false;
   let timer: NodeJS.Timeout | undefined;
   const flush = (): boolean => {
     clearTimeout(timer);
@@ -61,16 +61,16 @@ export function createAppender(file: string, onTrouble: (why: string) => void): 
     }
     return waiting.length === 0;
   };
-  let syncing: 'no' | 'once' | 'again' = 'no';
-  /** Bring what is written to the disk; lines that come while that is done go together. */
+  let isSyncing = false;
+  let soon: NodeJS.Timeout | undefined;
+  /** Bring what is written to the disk; lines that come soon, or while that is done, go together. */
   const sync = (): void => {
-    if (syncing !== 'no') return void (syncing = 'again');
-    syncing = 'once';
-    fdatasync(fd, () => {
-      const more = syncing === 'again' && !isClosed;
-      syncing = 'no';
-      if (more) sync();
-    });
+    soon ??= setTimeout(() => {
+      soon = undefined;
+      if (isSyncing) return sync();
+      isSyncing = true;
+      fdatasync(fd, () => (isSyncing = false));
+    }, SOON);
   };
   return {
     get size() {
@@ -86,8 +86,9 @@ export function createAppender(file: string, onTrouble: (why: string) => void): 
     },
     flush: () => waiting.length === 0 || flush(),
     close() {
-      isClosed = true;
       clearTimeout(timer);
+      clearTimeout(soon);
+      if (soon !== undefined) fdatasyncSync(fd);
       ftruncateSync(fd, fstatSync(fd).size); // gives back what was reserved
       closeSync(fd);
     },
@@ -96,6 +97,8 @@ export function createAppender(file: string, onTrouble: (why: string) => void): 
 
 /** Room on the disk that a file has before it needs it, in bytes: jobs of a good while, on a disk that is full. */
 const RESERVE = 256 * 1024;
+/** What is written is brought to the disk after so long, in milliseconds. */
+const SOON = 20;
 /** Lines that the disk has not taken are written again after so long, in milliseconds. */
 const AGAIN = 1000;
 /** So many calls' lines are remembered meanwhile. */

@@ -57,15 +57,21 @@ export class Orders {
     return this.#server.listening;
   }
 
-  /** Say something to the scheduler; false: there is none. */
+  /** Say something to the scheduler, with what else there is to say at this moment; false: there is none. */
   tell(word: Word): boolean {
-    if (this.#scheduler === null) return false;
-    say(this.#scheduler, word);
+    const scheduler = this.#scheduler;
+    if (scheduler === null) return false;
+    if (scheduler.writableCorked === 0) {
+      scheduler.cork(); // a call of the system for each word is most of what it costs
+      setImmediate(() => scheduler.uncork());
+    }
+    say(scheduler, word);
     return true;
   }
 
-  /** Hang up on the scheduler. */
+  /** Hang up on the scheduler, when it is told all. */
   hangUp(): void {
+    this.#scheduler?.uncork();
     this.#scheduler?.destroy();
   }
 
