@@ -15,7 +15,7 @@ export interface AdmissionTools {
   readonly tell: (word: Word) => unknown;
   /** It begins, and leaves() when it has ended. */
   readonly onBegin: (firing: Firing) => void;
-  /** It does not begin now. */
+  /** It waits for the job before it. */
   readonly onWait: (firing: Firing) => void;
   /** It never begins. */
   readonly onLeftOut: (firing: Firing) => void;
@@ -38,7 +38,7 @@ export class Admission {
     return [...this.#waiting.values()];
   }
 
-  /** Those that would begin if they came now. */
+  /** Those that would begin if they came now, or soon. */
   fit(firings: readonly Firing[]): Firing[] {
     return this.#limits.fit(firings.filter((firing) => !this.#queue.holds(firing)));
   }
@@ -89,6 +89,7 @@ export class Admission {
 
   /** Let a firing wait for the job before it; what its journal is to say. */
   #hold(firing: Firing): JournalLine[] {
+    this.#tools.onWait(firing);
     if (!this.#queue.wait(firing)) return this.#leaveOut(firing, 'still running');
     return this.#wait(firing, 'still running');
   }
@@ -106,7 +107,6 @@ export class Admission {
 
   #wait(firing: Firing, why: string): JournalLine[] {
     const { run, identity, user } = firing;
-    this.#tools.onWait(firing);
     const command = shown(firing.command);
     const job = { run, identity, user, command, since: Date.now(), pid: 0, waiting: true } as const;
     this.#waiting.set(run, job);

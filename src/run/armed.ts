@@ -7,12 +7,10 @@ import { type Manner, makeReady, type Ready, type StartTools } from './ready.ts'
 
 /** So many are made ready at the same time: each may have to wait for an answer about its user. */
 const HANDS = 8;
-/** Of the descriptors and of the memory that there are, armed jobs may take one in so many, in all. */
-const SHARE = 4;
-/** Descriptors of an armed job. */
-const DESCRIPTORS = 3;
-/** Bytes that its processes have for themselves: a shell. */
-const SIZE = 512 * 1024;
+/** Descriptors of an armed job, of which jobs that wait may take half: they keep nearly all of them when they run. */
+const DESCRIPTORS = 2 * 3;
+/** Bytes that its processes have for themselves, a shell, of which jobs that wait may take a quarter. */
+const SIZE = 4 * 512 * 1024;
 /** So many jobs at once are a crowd, whose last is late by what each of them costs. */
 const CROWD = 100;
 /** What was not started so long after it should have been is dropped, in milliseconds. */
@@ -81,7 +79,7 @@ export class Armed {
 
 /** How many jobs may be armed at the same time. */
 function room(): number {
-  return Math.floor(Math.min(descriptorLimit().soft / DESCRIPTORS, available() / SIZE) / SHARE);
+  return Math.floor(Math.min(descriptorLimit().soft / DESCRIPTORS, available() / SIZE));
 }
 
 /** Bytes of memory that programs could have now. */

@@ -60,18 +60,21 @@ export class Limits {
     return true;
   }
 
-  /** Those that would all have a place now. */
+  /** Of firings to come, as many as there are places in all: those that would have one, and those of users who would wait. */
   fit(firings: readonly Firing[]): Firing[] {
     const { all, perUser } = this.#limits;
     const room = new Map<string, number>();
-    let rest = all - this.#total;
-    return firings.filter(({ user }) => {
+    const fitting = new Set<Firing>();
+    const rest = Math.max(0, all - this.#total);
+    for (const firing of firings) {
+      const { user } = firing;
       const own = room.get(user) ?? (this.#waiting.has(user) ? 0 : perUser - this.#count(user));
-      if (own <= 0 || rest <= 0) return false;
       room.set(user, own - 1);
-      rest -= 1;
-      return true;
-    });
+      if (own > 0 && fitting.size < rest) fitting.add(firing);
+    }
+    // Who is at a limit has short jobs, or else waits in vain: both is over soon.
+    for (const firing of firings) if (fitting.size < rest) fitting.add(firing);
+    return [...fitting];
   }
 
   /** A job takes a place. */

@@ -148,7 +148,7 @@ export class Runner {
       case 'seen':
         return this.#running.unwatch(order.run);
       case 'stop':
-        return this.#stop(order.grace);
+        return queueMicrotask(() => this.#stop(order.grace)); // those that have just begun are known then: see #begin()
       case 'drain':
         return this.drain();
       default:
@@ -160,6 +160,7 @@ export class Runner {
   #stop(grace: number): void {
     if (!this.#stopping) {
       this.#stopping = this.#draining = true;
+      this.#armed.drop(); // before those that wait for a place begin, to tell that they do not start
       this.#attempts.stop(grace + SWEPT);
       this.#running.stop(grace);
       this.#admission.beginAll();

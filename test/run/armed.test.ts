@@ -188,6 +188,25 @@ test('Runner arms no more than could run, and lets wait who has to', async (t) =
   );
 });
 
+test('Runner has those ready who wait for a place, and drops them when it is stopped', async (t) => {
+  const { here, desk, job, noted, arm } = await stage(t, { limits: { all: 3, perUser: 1 } });
+  const firings = ['one', 'two', 'three'].map((run) => job(run));
+  const pids = await arm(firings);
+  desk.say({ order: 'start', firings, busy: [] });
+  await until('all mails', () => here.posted.length === 3);
+  const ran = firings.map(({ run }) => Number.parseInt(noted(run), 10));
+  assert.deepEqual(
+    ran.toSorted((a, b) => a - b),
+    pids.toSorted((a, b) => a - b),
+  );
+  const more = [job('long', { command: 'exec sleep 60' }), job('four')];
+  await arm(more);
+  desk.say({ order: 'start', firings: more, busy: [] }, { order: 'stop', grace: 100 });
+  await until('they are told of', () => here.posted.length === 5);
+  assert.equal(noted('four'), '');
+  assert.equal(held().length, 0);
+});
+
 test('Runner holds back no job that queues behind another', async (t) => {
   const { here, desk, job, arm } = await stage(t);
   const queued = { identity: 'entry', overlap: 'queue' } as const;
@@ -217,5 +236,12 @@ test('Limits.fit() tells who would have a place', () => {
   assert.deepEqual(
     limits.fit(firings).map(({ user }) => user),
     ['a', 'c', 'c'],
+  );
+  const roomy = new Limits({ all: 7, perUser: 2 });
+  roomy.started('a');
+  assert.deepEqual(
+    roomy.fit(firings).map(({ user }) => user),
+    ['a', 'b', 'b', 'c', 'c', 'a'],
+    'who waits for a place of theirs comes last',
   );
 });
