@@ -7,9 +7,9 @@ import { type Stage, withStages } from '../beside/stage.ts';
 import { tabsOf } from '../beside/tabs.ts';
 
 /** From the start of the boxes to the first minute, at least: all have loaded their crontabs. */
-const LEAD = 15_000;
+const LEAD = 20_000;
 /** The processor time of a minute is counted from so long before it: what is done ahead belongs to it. */
-const BEFORE = 12_000;
+const BEFORE = 18_000;
 /** And until so long after it: busybox looks after its jobs every ten seconds. The next case can have the next minute then. */
 const AFTER = 40_000;
 /** With no more jobs than these, all crons have theirs in the same minute. */
