@@ -5,6 +5,7 @@ import { type Log, logAbout } from '../system/sink.ts';
 import type { User } from '../system/users.ts';
 import { type Finished, type JobTools, runJob, UNLIMITED, UNSCOPED, type Witness } from './job.ts';
 import { aboutOf } from './firing.ts';
+import { Hurry } from './linger.ts';
 import type { Output } from './output.ts';
 import type { Firing } from './protocol.ts';
 import { NO_USER, type Ready, STOPPED, UNANSWERED } from './ready.ts';
@@ -22,17 +23,17 @@ export class Attempts {
   /** Users who are gone, of whom the administrator was told. */
   readonly #gone = new Set<string>();
   readonly #stopped = new AbortController();
-  readonly #hurry = new AbortController();
+  readonly #hurry = new Hurry();
 
   constructor(tools: JobTools, pauses: readonly number[] = PAUSES) {
-    this.#tools = { ...tools, stopped: this.#stopped.signal, hurry: this.#hurry.signal };
+    this.#tools = { ...tools, stopped: this.#stopped.signal, hurry: this.#hurry };
     this.#pauses = pauses;
   }
 
   /** Start nothing any more, and wait for background children no longer than that, in milliseconds. */
   stop(grace: number): void {
     this.#stopped.abort();
-    setTimeout(() => this.#hurry.abort(), grace).unref();
+    setTimeout(() => this.#hurry.begin(), grace).unref();
   }
 
   /**

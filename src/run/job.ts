@@ -6,6 +6,7 @@ import { type Exit, isTold, type Usage } from '../system/program.ts';
 import type { User } from '../system/users.ts';
 import { capture } from '../system/capture.ts';
 import { type Endings, endingsOf } from './ending.ts';
+import { type Hurry, stillOpen } from './linger.ts';
 import { Output } from './output.ts';
 import { type Fault, makeReady, type Ready, type StartTools } from './ready.ts';
 import { limitTime } from './timeout.ts';
@@ -24,8 +25,8 @@ export interface JobTools extends StartTools {
   readonly logBits: number;
   /** How long to wait for a background child that keeps the output open, in milliseconds. */
   readonly linger: number;
-  /** Aborts when background children are waited for no longer. */
-  readonly hurry?: AbortSignal;
+  /** Begins when background children are waited for no longer. */
+  readonly hurry?: Hurry;
 }
 
 /** A job that is over, or never began. */
@@ -108,7 +109,7 @@ export async function runJob(
   if (unscoped) tools.scope?.hung();
   else logEnd(firing, running.pid, exit, tools);
   if (homeless) trouble(`chdir failed (${homeOf(environment)}): the job ran in "/"`);
-  const open = await stillOpen(closed, tools);
+  const open = await stillOpen(closed, tools.linger, tools.hurry);
   // What never became the user's SHELL has no status of its own.
   const outcome = reached
     ? { exit, duration, fault: null, ...(usage !== undefined && { usage }) }
@@ -157,26 +158,6 @@ function wordsOf({ code, signal }: Exit): string {
 }
 
 const ERROR = { level: 'error', tag: 'CRON' } as const;
-
-/** Whether the pipe is still open when the patience with background children is over. */
-function stillOpen(
-  closed: Promise<void>,
-  { linger, hurry }: Pick<JobTools, 'linger' | 'hurry'>,
-): Promise<boolean> {
-  // By hand: timers that can be aborted cost more than all else that is done for a job that prints nothing.
-  return new Promise((resolve) => {
-    const settle = (isOpen: boolean): void => {
-      clearTimeout(timer);
-      hurry?.removeEventListener('abort', late);
-      resolve(isOpen);
-    };
-    const late = (): void => settle(true);
-    const timer = setTimeout(late, linger);
-    hurry?.addEventListener('abort', late, { once: true });
-    if (hurry?.aborted === true) late();
-    void closed.then(() => settle(false));
-  });
-}
 
 function homeOf(environment: Environment): string {
   return environment.find(([name]) => name === 'HOME')?.[1] ?? '';
