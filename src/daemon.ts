@@ -21,8 +21,8 @@ export interface Foresight {
 /** What the loop works with. */
 export interface DaemonTools {
   readonly clock: Clock;
-  /** All crontabs in force; `refresh` compares them with what lies on the disk. */
-  readonly crontabs: { readonly tabs: readonly Tab[]; refresh(): Promise<void> };
+  /** All crontabs in force; `minute` compares them with what lies on the disk. */
+  readonly crontabs: { readonly tabs: readonly Tab[]; minute(): Promise<void> };
   /** Start these; resolves when no crash can make them start a second time. */
   readonly start: (due: readonly Due[]) => Promise<void>;
   /** The UTC minute at which an entry that catches up was first seen. */
@@ -60,7 +60,7 @@ export async function daemon(
     const nowIn = momentAt(clock, at);
     if (wakeAll(lasts, [], nowIn).own.jump === 'none') continue;
 
-    await crontabs.refresh();
+    await crontabs.minute();
     const zones = zonesOf(crontabs.tabs, hostname);
     const woken = wakeAll(lasts, zones, nowIn);
     const { jump, visits } = woken.own;

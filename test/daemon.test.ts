@@ -56,7 +56,7 @@ async function run({
   const end = new AbortController();
   const crontabs = {
     tabs,
-    async refresh() {
+    async minute() {
       told.events.push('refresh');
       const count = told.events.filter((event) => event === 'refresh').length;
       if (refresh !== undefined) crontabs.tabs = refresh(count);
@@ -314,7 +314,7 @@ test('daemon() remembers nothing of a minute during which it was told to leave',
   await daemon(
     {
       clock,
-      crontabs: { tabs: [EVERY_MINUTE], refresh: () => Promise.resolve() },
+      crontabs: { tabs: [EVERY_MINUTE], minute: () => Promise.resolve() },
       start: async () => end.abort(),
       firstSeen: () => 0,
       remember: (lasts) => remembered.push(lasts),

@@ -16,6 +16,10 @@ import type { Settings } from './serve.ts';
 export interface LoadedCrontabs {
   readonly tabs: readonly Tab[];
   refresh(): Promise<void>;
+  /** The same for a minute: at all of them only if one is suspected to have changed; see Database. */
+  minute(): Promise<void>;
+  /** Somebody may be changing one. */
+  suspect(): void;
   /** Bring the tab of one user up to date; tells why it is not in force, or null. */
   reload(user: string, parsed?: ParsedTable): Promise<string | null>;
   readonly firstSeen: (tab: Tab, entry: Due['entry']) => number;
@@ -41,6 +45,7 @@ export function openCrontabs(
   });
   const seen = new Seen(join(paths.state, 'first-seen'), log);
   let looked: readonly Tab[] = [];
+  let isSuspect = false;
   const look = (): void => {
     const { tabs } = database;
     if (tabs.length === looked.length && tabs.every((tab, at) => tab === looked[at])) return;
@@ -56,6 +61,13 @@ export function openCrontabs(
       await database.refresh();
       look();
     },
+    async minute() {
+      const extent = isSuspect ? 'all' : 'some';
+      isSuspect = false;
+      await database.refresh(extent);
+      look();
+    },
+    suspect: () => void (isSuspect = true),
     async reload(user, parsed) {
       const trouble = await database.reload(user, parsed);
       look();

@@ -103,7 +103,7 @@ async function loadCrontabs(around: Surroundings): Promise<LoadedCrontabs> {
   if (!settings.startNothing) tidyDrafts(spool, log);
   const look = (): void => void crontabs.refresh(); // never throws; what it finds is logged
   process.on('SIGHUP', look);
-  watch([spool, system, cronD], look, signal);
+  watch([spool, system, cronD], { onHint: () => crontabs.suspect(), onChange: look }, signal);
   return crontabs;
 }
 

@@ -17,8 +17,10 @@ export interface Database {
   /**
    * Bring `tabs` up to date; what is wrong with a crontab is logged and never thrown. Whoever asks
    * while others wait shares their look at the disk, which begins after the question.
+   * @param extent `some`: of a spool's tabs only those that came, went or were not settled, and in turn some of the
+   *   others, which may have been changed in their places; nothing: all
    */
-  refresh(): Promise<void>;
+  refresh(extent?: 'all' | 'some'): Promise<void>;
   /**
    * Bring the tab of one user up to date, without a look at all the others.
    * @param parsed what its file should hold: it need not be parsed once more
@@ -71,6 +73,9 @@ interface Known {
   readonly text: string | null;
 }
 
+/** So many tabs of a spool at least are looked at in each minute, in which there is no hint that any has changed. */
+const IN_TURN = 100;
+
 /** How long a refresh waits for the user database, in milliseconds: at the start, and in each minute. */
 const START_PATIENCE = 5000;
 const PATIENCE = 250;
@@ -81,8 +86,13 @@ class SpoolDatabase implements Database {
   readonly #places: Places;
   readonly #owners: Owners;
   #known: ReadonlyMap<string, Known> = new Map();
-  /** A look at everything that was asked for and has not begun. */
+  /** Where they are, as of the last look. */
+  #listed: readonly Place[] = [];
+  /** The first place that is looked at in the next turn. */
+  #turn = 0;
+  /** A look that was asked for and has not begun; and at what. */
   #refreshing: Promise<void> | null = null;
+  #extent: 'all' | 'some' = 'some';
   /** What files should hold that are to be looked at, by path. */
   readonly #parsed = new Map<string, ParsedTable>();
   /** The minute, the watcher and people who install may ask at the same time. */
@@ -95,11 +105,14 @@ class SpoolDatabase implements Database {
     this.#owners = new Owners(options.users);
   }
 
-  refresh(): Promise<void> {
+  refresh(extent: 'all' | 'some' = 'all'): Promise<void> {
+    if (extent === 'all') this.#extent = extent;
     // The minute asks, and must not wait for all who install: it goes first, and does their work too.
     this.#refreshing ??= this.#inTurn.first(() => {
+      const isWhole = this.#extent === 'all';
       this.#refreshing = null;
-      return this.#ask((find) => this.#refresh(find));
+      this.#extent = 'some';
+      return this.#ask((find) => this.#refresh(find, isWhole));
     });
     return this.#refreshing;
   }
@@ -141,9 +154,33 @@ class SpoolDatabase implements Database {
     this.tabs = all.flatMap(({ tab }) => tab ?? []);
   }
 
-  async #refresh(find: Find): Promise<void> {
-    const looks = this.#places.list().flatMap((place) => this.#look(place, find) ?? []);
-    this.#take(await Promise.all(looks));
+  async #refresh(find: Find, isWhole: boolean): Promise<void> {
+    const places = this.#places.list();
+    const isSame = places === this.#listed;
+    const looked = isWhole || !isSame ? places : this.#inQuestion(places);
+    const found = new Map<string, Known | null>();
+    await Promise.all(
+      looked.map(async (place) => {
+        const known = this.#look(place, find);
+        found.set(place.path, known === null ? null : await known);
+      }),
+    );
+    this.#listed = places;
+    const before = this.#known;
+    if (isSame && [...found].every(([path, known]) => (before.get(path) ?? null) === known)) return;
+    this.#take(
+      places.flatMap(({ path }) => (found.has(path) ? found.get(path) : before.get(path)) ?? []),
+    );
+  }
+
+  /** Places where something may be new though none came or went. */
+  #inQuestion(places: readonly Place[]): Place[] {
+    const turn = this.#turn < places.length ? this.#turn : 0;
+    this.#turn = turn + IN_TURN;
+    return places.filter(
+      ({ path, user }, at) =>
+        user === null || (at >= turn && at < this.#turn) || this.#known.get(path)?.settled !== true,
+    );
   }
 
   /** Look at one file: null if it is gone, as it was if nothing changed. */

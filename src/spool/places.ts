@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import type { Config } from '../system/config.ts';
 import { errorCode, reason } from '../system/failure.ts';
 import type { Log } from '../system/sink.ts';
+import { markOf } from './mark.ts';
 import { isSystemTab, isUserTab } from './names.ts';
 import type { Place } from './tab.ts';
 
@@ -29,6 +30,7 @@ export class Places {
   readonly #log: Log;
   readonly #troubles = new Map<string, string>();
   readonly #listed = new Map<string, readonly string[]>();
+  #last: { readonly mark: string; readonly places: readonly Place[] } | null = null;
 
   constructor(paths: Paths, selection: Selection, log: Log) {
     this.#paths = paths;
@@ -36,8 +38,19 @@ export class Places {
     this.#log = log;
   }
 
-  /** List /etc/crontab, then cron.d and the spool, each by name. */
-  list(): Place[] {
+  /** List /etc/crontab, then cron.d and the spool, each by name: the very same list as long as none comes or goes. */
+  list(): readonly Place[] {
+    const { spool, system_crontab: system, cron_d: cronD } = this.#paths;
+    const marks = [spool, cronD].map(markOf);
+    const mark = [...marks.map((one) => one?.text), this.#exists(system)].join('\n');
+    if (this.#last?.mark === mark) return this.#last.places;
+    const places = this.#list();
+    // A directory that has just changed may do so again and have the same mark.
+    this.#last = marks.some((one) => one?.young === true) ? null : { mark, places };
+    return places;
+  }
+
+  #list(): Place[] {
     const { spool, system_crontab: system, cron_d: cronD } = this.#paths;
     const { onlyUser, lsb } = this.#selection;
     const places: Place[] = [];

@@ -4,12 +4,24 @@ import { watch as chokidar } from 'chokidar';
 /** What one change sets off is over after that long, in milliseconds. */
 const SETTLE = 50;
 
+/** Who hears of changes. */
+export interface Hints {
+  /** Something changes in one of the paths. */
+  readonly onHint?: () => void;
+  /** It is over, soon after. */
+  readonly onChange: () => void;
+}
+
 /**
- * Call `onChange` soon after something changed in one of the paths, until the signal aborts.
- * Only a hint: what it misses (a full inotify, a network file system, a directory that comes later)
- * the comparison of each minute finds, so nothing that goes wrong here is worth a word.
+ * Tell of what changes in one of the paths, until the signal aborts. Only a hint: what it misses (a full inotify, a
+ * network file system, a directory that comes later) the looks of the minutes find, so nothing that goes wrong here is
+ * worth a word.
  */
-export function watch(paths: readonly string[], onChange: () => void, signal: AbortSignal): void {
+export function watch(
+  paths: readonly string[],
+  { onHint, onChange }: Hints,
+  signal: AbortSignal,
+): void {
   if (signal.aborted) return;
   const watched = new Set(paths);
   const watcher = chokidar([...paths], {
@@ -24,6 +36,7 @@ export function watch(paths: readonly string[], onChange: () => void, signal: Ab
   });
   let timer: NodeJS.Timeout | undefined;
   watcher.on('raw', () => {
+    onHint?.();
     timer ??= setTimeout(() => {
       timer = undefined;
       onChange();

@@ -81,6 +81,40 @@ test('refresh() sees a change in place of same size, mtime set back', async (t) 
   }
 });
 
+test('refresh() of some looks at what came or went, and at the others in turn', async (t) => {
+  const home = house(t);
+  const names = Array.from({ length: 150 }, (_, n) => `user${100 + n}`);
+  for (const name of names) {
+    home.people.set(name, UID);
+    home.tab(name, '* * * * * old\n');
+  }
+  const database = home.open();
+  await database.refresh();
+  await pause(2100); // until they are no longer young
+  await database.refresh();
+  const news = (): string[] =>
+    commands(database)
+      .split(' ')
+      .filter((each) => !each.endsWith(':old'));
+  const last = home.tab('user249', '* * * * * new\n'); // in its place: the directory is the same
+  await database.refresh('some');
+  assert.deepEqual(news(), []);
+  await database.refresh('some');
+  assert.deepEqual(news(), ['user249:new']);
+  // A new one of that name, and one that is gone, change the directory.
+  renameSync(home.tab('tmp.x', '* * * * * newer\n'), last);
+  rmSync(home.tab('user100', ''));
+  await database.refresh('some');
+  assert.deepEqual(news(), ['user249:newer']);
+  assert.ok(!database.tabs.some(({ label }) => label === 'user100'));
+  // Whoever asks for all of them while a look at some waits gets it.
+  await pause(2100);
+  await database.refresh();
+  for (const name of ['user101', 'user248']) home.tab(name, '* * * * * both\n');
+  await Promise.all([database.refresh('some'), database.refresh()]);
+  assert.deepEqual(news(), ['user101:both', 'user248:both', 'user249:newer']);
+});
+
 test('refresh() sees a change that leaves the same mark, within one tick of the kernel', async (t) => {
   const home = house(t);
   for (let attempt = 0; attempt < 100; attempt++) {

@@ -15,7 +15,7 @@ async function watched(t: TestContext): Promise<{ home: House; next: () => Promi
   t.after(() => stop.abort());
   const told = new EventEmitter();
   const { spool, cron_d: cronD, system_crontab: system } = home.paths;
-  watch([spool, cronD, system], () => told.emit('change'), stop.signal);
+  watch([spool, cronD, system], { onChange: () => told.emit('change') }, stop.signal);
   const next = (): Promise<unknown> => once(told, 'change', { signal: AbortSignal.timeout(5000) });
   // The package says "ready" before inotify is: a change that is told shows that it is.
   const probe = setInterval(() => home.cronD('probe', ''), 20);
@@ -49,7 +49,7 @@ test('watch() tells once of many changes at a time', async (t) => {
   let told = 0;
   const stop = new AbortController();
   t.after(() => stop.abort());
-  watch([home.paths.spool], () => told++, stop.signal);
+  watch([home.paths.spool], { onChange: () => told++ }, stop.signal);
   await pause(300);
   for (let number = 0; number < 200; number++) home.tab(`user${number}`, '');
   await pause(500);
@@ -60,7 +60,7 @@ test('watch() puts up with directories that are not there', async (t) => {
   const { root } = house(t);
   const stop = new AbortController();
   t.after(() => stop.abort());
-  watch([join(root, 'none/of/these'), join(root, 'nor-this')], () => {}, stop.signal);
+  watch([join(root, 'none/of/these'), join(root, 'nor-this')], { onChange: () => {} }, stop.signal);
   await pause(200);
   mkdirSync(join(root, 'nor-this'));
   await pause(100);
@@ -70,10 +70,10 @@ test('watch() is over with its signal, and never begins after it', async (t) => 
   const home = house(t);
   let told = 0;
   const stop = new AbortController();
-  watch([home.paths.spool], () => told++, stop.signal);
+  watch([home.paths.spool], { onChange: () => told++ }, stop.signal);
   await pause(200);
   stop.abort();
-  watch([home.paths.spool], () => told++, stop.signal);
+  watch([home.paths.spool], { onChange: () => told++ }, stop.signal);
   home.tab('alice', '');
   await pause(200);
   assert.equal(told, 0);

@@ -70,7 +70,7 @@ export async function startedByUs(plan: Plan, table: string): Promise<Start[]> {
   const from = goOn(null, momentAt(clock, clock.now()), clock.now());
   const tools = {
     clock,
-    crontabs: { tabs: [tab], refresh: () => Promise.resolve() },
+    crontabs: { tabs: [tab], minute: () => Promise.resolve() },
     start: (due: readonly { entry: { command: string }; visit: { local: number } }[]) => {
       for (const { entry, visit } of due)
         started.push({
