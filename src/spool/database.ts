@@ -69,8 +69,8 @@ interface Known {
   readonly settled: boolean;
   readonly tab: Tab | null;
   readonly refusal: Refusal | null;
-  /** What the tab was parsed from, as long as it is not settled. */
-  readonly text: string | null;
+  /** Of a tab that is not settled since its mark is young: what it was parsed from, and whose file it may be. */
+  readonly young: { readonly text: string; readonly owners: readonly number[] } | null;
 }
 
 /** So many tabs of a spool at least are looked at in each minute, in which there is no hint that any has changed. */
@@ -196,6 +196,13 @@ class SpoolDatabase implements Database {
   }
 
   async #load(place: Place, mark: Mark, before: Known | undefined, find: Find): Promise<Known> {
+    const same = before?.mark === mark.text ? before : undefined;
+    if (same !== undefined && same.young !== null) {
+      // Nothing of it can be another but its content: its user need not be looked up once more.
+      const reading = readTab(place, same.young.owners);
+      if (reading.ok && reading.text === same.young.text)
+        return { ...same, settled: !mark.young, young: mark.young ? same.young : null };
+    }
     const owners = await this.#ownersOf(place, find);
     if (owners instanceof Error && before !== undefined && before.tab !== null)
       return { ...before, settled: false }; // its jobs would wait for the same answer
@@ -209,12 +216,16 @@ class SpoolDatabase implements Database {
     if (!reading.ok)
       return this.#refuse(place, mark, before, reading, reading.event.startsWith("CAN'T OPEN"));
     const { text } = reading;
-    const state = { mark: mark.text, settled: !mark.young, text: mark.young ? text : null };
-    if (before?.text === text && before.mark === mark.text) return { ...before, ...state };
     // An orphan whose user has come is no reload: it was never loaded, and has not changed.
     const isReload = before !== undefined && (before.tab !== null || before.mark !== mark.text);
     const tab = await this.#parse(place, text, isReload, find);
-    return { path: place.path, user: place.user, ...state, tab, refusal: null };
+    const { path, user } = place;
+    const state = {
+      mark: mark.text,
+      settled: !mark.young,
+      young: mark.young ? { text, owners } : null,
+    };
+    return { path, user, ...state, tab, refusal: null };
   }
 
   async #parse(place: Place, text: string, isReload: boolean, find: Find): Promise<Tab> {
@@ -252,7 +263,7 @@ class SpoolDatabase implements Database {
       this.#options.log(place.label, event, detail, { level: 'error' });
     const { path, user } = place;
     const state = { path, user, mark: mark.text, settled: !again && !mark.young };
-    return { ...state, tab: null, refusal: { event, detail }, text: null };
+    return { ...state, tab: null, refusal: { event, detail }, young: null };
   }
 }
 
