@@ -58,10 +58,12 @@ export class History {
 
   /** A minute's jobs are on their way: see to the history a little later, if it is worth it. */
   minute(): void {
-    this.#records.look();
-    const waiting = this.#records
-      .files()
-      .reduce((sum, { name, size }) => sum + Math.max(0, size - (this.#folded[name] ?? 0)), 0);
+    const files = this.#records.files();
+    if (files.length > 0) this.#records.look();
+    const waiting = files.reduce(
+      (sum, { name, size }) => sum + Math.max(0, size - (this.#folded[name] ?? 0)),
+      0,
+    );
     if (waiting === 0) return;
     this.#minutes++;
     if (waiting < ENOUGH && this.#minutes < MINUTES) return;

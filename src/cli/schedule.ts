@@ -73,7 +73,7 @@ export async function schedule(
   giveBack();
 
   const loop = openLoop(around, crontabs, works, () => {
-    void rounds?.look(); // each minute, after its jobs
+    rounds?.minute(); // after its jobs
     doing.alive();
     if (startNothing) return;
     history.minute();

@@ -1,6 +1,7 @@
 /** The queue of the outbox → each mail tried when its time has come, some at a time; the scheduler's side. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { reason } from '../system/failure.ts';
+import { markOf } from '../system/mark.ts';
 import { Attempts, type AttemptTools } from './attempt.ts';
 import { takeOver } from './former.ts';
 import { clear, find, list, makeOutbox, move, placeOf, uidOf } from './outbox.ts';
@@ -20,6 +21,8 @@ const AT_ONCE = 64;
 const AT_ONCE_PER_USER = 4;
 /** Whoever looks each minute needs no timer for what is further away, in milliseconds. */
 const MINUTE = 60_000;
+/** So many minutes may pass without a look. */
+const SKIPPED = 9;
 /** A user is told of mails that were not kept once in so long, in milliseconds. */
 const NOTICE = 3_600_000;
 
@@ -40,6 +43,10 @@ export class Rounds {
   readonly #told = new Map<number, number>();
   #looking: Promise<void> | null = null;
   #again = false;
+  /** Of the directories, at the last look in a minute; and whether there was nothing in them. */
+  #seen = '';
+  #isEmpty = false;
+  #skipped = 0;
   #timer: NodeJS.Timeout | undefined;
   #armed = Infinity;
   #closed = false;
@@ -68,6 +75,26 @@ export class Rounds {
     this.#again = true;
     this.#looking ??= this.#lookAsLongAsAsked();
     return this.#looking;
+  }
+
+  /** The same in a minute in which nobody has posted: not if the outbox is empty, and its directories are as they were. */
+  minute(): void {
+    const mark = this.#mark();
+    const isSame = mark !== '' && mark === this.#seen && this.#isEmpty && this.isQuiet();
+    if (isSame && this.#skipped < SKIPPED) return void this.#skipped++;
+    this.#skipped = 0;
+    this.#seen = mark;
+    void this.look(); // never throws
+  }
+
+  /** What is another when something was put into the outbox; empty: something may be put in now and leave it the same. */
+  #mark(): string {
+    const { outbox } = this.#tools;
+    const places = [outbox, placeOf(outbox, 'queue'), placeOf(outbox, 'over')];
+    const marks = places.map(markOf);
+    return marks.some((mark) => mark === null || mark.young)
+      ? ''
+      : marks.map((mark) => mark?.text).join('\n');
   }
 
   /** How many wait, or are being tried. */
@@ -128,6 +155,7 @@ export class Rounds {
 
   async #lookOnce(): Promise<void> {
     const { outbox, users, now, log } = this.#tools;
+    this.#isEmpty = false;
     await takeOver(outbox, users, now(), log);
     await this.#attempts.writeHeld();
     const ids = new Set(await list(outbox, 'queue'));
@@ -137,7 +165,9 @@ export class Rounds {
       if (this.#closed) return;
       if (!this.#waiting.has(id) && !this.#attempts.isDone(id)) await this.#meet(id);
     }
-    for (const uid of await usersOver(outbox)) await this.#tell(uid);
+    const over = await usersOver(outbox);
+    for (const uid of over) await this.#tell(uid);
+    this.#isEmpty = ids.size === 0 && over.length === 0;
     this.#start();
   }
 

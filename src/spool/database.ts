@@ -5,7 +5,7 @@ import type { Log } from '../system/sink.ts';
 import { Turns } from '../system/turns.ts';
 import type { Users } from '../system/users.ts';
 import { ownEntries, reportUnknownUsers } from './column.ts';
-import { type Mark, markOf } from './mark.ts';
+import { type Mark, markOf } from '../system/mark.ts';
 import { type Find, Owners } from './owners.ts';
 import { Places, type Paths } from './places.ts';
 import { logProblems, parseTab, type Place, readTab, type Tab, tabOf } from './tab.ts';

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import type { Config } from '../system/config.ts';
 import { errorCode, reason } from '../system/failure.ts';
 import type { Log } from '../system/sink.ts';
-import { markOf } from './mark.ts';
+import { markOf } from '../system/mark.ts';
 import { isSystemTab, isUserTab } from './names.ts';
 import type { Place } from './tab.ts';
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { RoundsTools } from '../../src/mail/rounds.ts';
 import type { Outgoing } from '../../src/system/outgoing.ts';
 import { until } from '../support/wait.ts';
@@ -38,6 +39,24 @@ test('Rounds hands a mail over, byte for byte, and forgets it', async (t) => {
   });
   assert.deepEqual([keeping.ids(), keeping.ids('old'), rounds.size], [[], [], 0]);
   assert.deepEqual(keeping.logged, ['(alice) MAIL (1001-one was delivered at try 1)']);
+});
+
+test('Rounds finds in a minute what was posted without a word', async (t) => {
+  const keeping = new Keeping(t);
+  const rounds = await keeping.open();
+  await pause(2100); // until its directories are no longer young
+  // Nothing is there to be found; what comes then changes the directory.
+  for (let minute = 0; minute < 3; minute++) {
+    rounds.minute();
+    await keeping.quiet(rounds);
+  }
+  await keeping.post('one');
+  rounds.minute();
+  await keeping.quiet(rounds);
+  assert.deepEqual(
+    keeping.given.map(({ run }) => run),
+    ['one'],
+  );
 });
 
 test('Rounds tells what became of the mails of runs, and of no others', async (t) => {

@@ -17,7 +17,7 @@ import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseCrontab } from '../../src/core/crontab.ts';
 import type { Database, ParsedTable } from '../../src/spool/database.ts';
-import { markOf } from '../../src/spool/mark.ts';
+import { markOf } from '../../src/system/mark.ts';
 import { forbidden, house, UID } from './house.ts';
 import { needsRoot } from '../support/sandbox.ts';
 

@@ -1,6 +1,6 @@
 /** A file → a mark that differs after every change of its content, owner, mode, links or identity. */
 import { lstatSync, statSync } from 'node:fs';
-import { errorCode } from '../system/failure.ts';
+import { errorCode } from './failure.ts';
 
 /** All of stat(2) that a change can show in, of a link and of what it points at. */
 export interface Mark {

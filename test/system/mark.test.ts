@@ -3,8 +3,8 @@ import { chmodSync, linkSync, renameSync, symlinkSync, utimesSync, writeFileSync
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { markOf } from '../../src/spool/mark.ts';
-import { house, type House } from './house.ts';
+import { markOf } from '../../src/system/mark.ts';
+import { house, type House } from '../spool/house.ts';
 
 const changes: Record<string, (path: string, home: House) => void> = {
   size: (path) => writeFileSync(path, 'longer'),
