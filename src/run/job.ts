@@ -91,7 +91,11 @@ export async function runJob(
   if (running.scoped === undefined) logStart(firing, running.pid, tools);
   else void running.scoped.then((isScoped) => isScoped && logStart(firing, running.pid, tools));
   let current = output;
-  const { closed } = capture(ready.read, (bytes) => current.add(bytes));
+  const { closed } = capture(
+    ready.read,
+    (bytes) => current.add(bytes),
+    (pipe) => current.pour(pipe),
+  );
   const over = Promise.all([closed, running.ended]);
   const endings = endingsOf(running.pid, over);
   const limit = limitTime(endings, firing.timeout);

@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { reason } from '../system/failure.ts';
-import { punchHole } from '../system/libc/blocks.ts';
+import { fillFrom, punchHole } from '../system/libc/blocks.ts';
 import { BLOCK, closeGap } from './gap.ts';
 
 /** Output stays in memory up to this many bytes ... */
@@ -20,6 +20,13 @@ const MEMORY_TIME = 1000;
 const SHORT = 4096;
 /** Pieces in which it is read again: none of them holds up the other jobs for long. */
 const PIECE = 64 * 1024;
+
+/** So much is taken from a pipe at a time, so often in a row: none holds up the other jobs for long. */
+const POURED = 1024 * 1024;
+const TIMES = 4;
+/** Blocks are given back when there are so many of them, or a part of the limit like this: each time costs a search. */
+const BATCH = 1024 * 1024;
+const PART = 16;
 
 /** Bytes that can be read more than once, and in part. */
 export interface Body {
@@ -39,6 +46,7 @@ export class Output implements Body {
   /** Where the hole begins, and how far it reaches. */
   readonly #head: number;
   #hole: number;
+  readonly #batch: number;
   readonly #onTrouble: (problem: string) => void;
   #memory: Buffer[] = [];
   #printed = 0;
@@ -60,6 +68,7 @@ export class Output implements Body {
     this.#limit = limit;
     this.#head = Math.floor(limit / 2 / BLOCK) * BLOCK;
     this.#hole = this.#head;
+    this.#batch = Math.max(1, Math.min(BATCH, limit / PART));
     this.#onTrouble = onTrouble;
   }
 
@@ -101,8 +110,21 @@ export class Output implements Body {
     if (this.#size > this.#limit) this.#leaveOut();
   }
 
+  /** Take more from a pipe straight into the file, where there is one; what it cannot take so is read, and added. */
+  pour(pipe: number): void {
+    if (this.#fd === undefined || this.#memory.length > 0 || this.#isFull) return;
+    for (let times = 0; times < TIMES; times++) {
+      const length = fillFrom(pipe, this.#fd, this.#size, POURED);
+      if (length === 0) return;
+      this.#printed += length;
+      this.#size += length;
+      if (this.#size > this.#limit) this.#leaveOut();
+    }
+  }
+
   /** Nothing comes any more: let the tail follow the head. */
   async end(): Promise<void> {
+    if (this.#size > this.#limit) this.#leaveOut(1);
     if (this.#fd === undefined || this.#hole === this.#head) return;
     try {
       this.#omitted = await closeGap(this.#fd);
@@ -203,11 +225,11 @@ export class Output implements Body {
     this.#size += at;
   }
 
-  /** Give back what is neither head nor tail. */
-  #leaveOut(): void {
+  /** Give back what is neither head nor tail, if it is so much. */
+  #leaveOut(least = this.#batch): void {
     const tail = this.#size - (this.#limit - this.#head);
     const hole = tail - (tail % BLOCK);
-    if (this.#fd === undefined || hole <= this.#hole) return;
+    if (this.#fd === undefined || hole - this.#hole < least) return;
     try {
       punchHole(this.#fd, this.#hole, hole);
       this.#hole = hole;

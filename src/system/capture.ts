@@ -1,8 +1,8 @@
 /** The read end of a job's pipe → its bytes, through one buffer that all jobs share. */
 import { Socket } from 'node:net';
 
-/** Read in pieces of this size; nothing waits in it, so that one serves every job. */
-const shared = Buffer.allocUnsafe(1024 * 1024);
+/** Read in pieces of this size, which the processor's cache holds; nothing waits in it, so that one serves every job. */
+const shared = Buffer.allocUnsafe(128 * 1024);
 
 /** A pipe being read. */
 export interface Capture {
@@ -10,8 +10,16 @@ export interface Capture {
   readonly closed: Promise<void>;
 }
 
-/** Read a descriptor to its end; `take` must copy what it wants to keep. */
-export function capture(fd: number, take: (bytes: Uint8Array) => void): Capture {
+/**
+ * Read a descriptor to its end.
+ * @param take must copy what it wants to keep
+ * @param pour may take more from the descriptor by itself, when there is likely to be much; it follows what was taken
+ */
+export function capture(
+  fd: number,
+  take: (bytes: Uint8Array) => void,
+  pour?: (fd: number) => void,
+): Capture {
   const closed = new Promise<void>((resolve) => {
     const pipe = new Socket({
       fd,
@@ -21,6 +29,7 @@ export function capture(fd: number, take: (bytes: Uint8Array) => void): Capture 
         buffer: shared,
         callback(length: number, buffer: Uint8Array): boolean {
           take(buffer.subarray(0, length));
+          if (length === shared.length) pour?.(fd);
           return true;
         },
       },

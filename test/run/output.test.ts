@@ -8,15 +8,18 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { closeGap } from '../../src/run/gap.ts';
 import { Output } from '../../src/run/output.ts';
+import { pipe } from '../../src/system/libc/descriptors.ts';
 import { until } from '../support/wait.ts';
 
 const KIB = 1024;
@@ -67,6 +70,43 @@ test('Output goes to a file of its own beyond 64 KiB', async () => {
   assert.deepEqual(await whole(output), all);
   output.discard();
   assert.ok(!existsSync(file));
+});
+
+test('Output takes from a pipe what there is, once it has a file, and leaves out the middle', async () => {
+  const { read, write } = pipe(1024 * KIB);
+  const all = bytes(900 * KIB);
+  const file = join(folder, `run-${++count}`);
+  const output = new Output(file, assert.fail, 400 * KIB);
+  let at = 0;
+  const print = (length: number): void => void writeSync(write, all, at, length);
+  print(10 * KIB);
+  output.pour(read);
+  assert.equal(output.size, 0, 'what is in memory is read');
+  output.add(all.subarray(0, 100 * KIB));
+  at = 100 * KIB;
+  readSync(read, Buffer.alloc(10 * KIB));
+  print(500 * KIB);
+  output.pour(read);
+  output.pour(read); // an empty pipe has nothing, and holds nobody up
+  assert.equal(output.size, 600 * KIB);
+  assert.ok(output.isGapped);
+  at = 600 * KIB;
+  output.add(all.subarray(at, at + 7));
+  at += 7;
+  print(300 * KIB - 7);
+  output.pour(read);
+  await output.end();
+  const kept = await whole(output);
+  const gap = /cron: (\d+) bytes are left out here\n/.exec(kept.toString('latin1'));
+  assert.ok(gap?.[1] !== undefined);
+  const start = gap.index;
+  const tail = kept.subarray(start + gap[0].length);
+  assert.deepEqual(kept.subarray(0, start), all.subarray(0, start));
+  assert.deepEqual(tail, all.subarray(all.length - tail.length));
+  assert.equal(start + Number(gap[1]) + tail.length, all.length);
+  assert.ok(kept.length <= 400 * KIB + 256 * KIB && statSync(file).blocks * 512 < 700 * KIB);
+  output.discard();
+  [read, write].forEach(closeSync);
 });
 
 test('Output goes to a file after a second, and from then on at once', async () => {

@@ -1,9 +1,12 @@
-/** The blocks of an open file: where it has some, getting them, giving them back. */
+/** The blocks of an open file: where it has some, getting them, giving them back, filling them from a pipe. */
 import { check, libc } from './native.ts';
 
 const c = {
   lseek: libc.func('int64 lseek(int fd, int64 offset, int whence)'),
   fallocate: fallocate(),
+  splice: libc.func(
+    'intptr splice(int from, void *none, int to, _Inout_ int64 *at, size_t length, uint flags)',
+  ),
 };
 
 /** In musl, and on 64 bits, the name without a number is the one; glibc's of 32 bits would count in 32. */
@@ -39,6 +42,16 @@ export function punchHole(fd: number, from: number, to: number): void {
 export function reserve(fd: number, from: number, length: number): void {
   const KEEP_SIZE = 0x1;
   check('fallocate', c.fallocate(fd, KEEP_SIZE, from, length));
+}
+
+/**
+ * Put what is in a pipe into a file, without a copy through this process; how many bytes, at most so many. Nothing: the
+ * pipe is empty, or it cannot be done so.
+ * @param at where in the file
+ */
+export function fillFrom(pipe: number, fd: number, at: number, length: number): number {
+  const NONBLOCK = 0x2;
+  return Math.max(0, Number(c.splice(pipe, null, fd, [at], length, NONBLOCK)));
 }
 
 /** The first part of a file that has no blocks; null: there is none. */
