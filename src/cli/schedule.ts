@@ -12,6 +12,7 @@ import { leaveTerminal } from './detach.ts';
 import { Doing } from './doing.ts';
 import { tidyDrafts } from './drafts.ts';
 import { openLoop } from './loop.ts';
+import { tellOfNobody } from './nobody.ts';
 import { tellOwners } from './notices.ts';
 import { openOnlookers } from './onlookers.ts';
 import { presentOf } from './present.ts';
@@ -61,6 +62,7 @@ export async function schedule(
     started: clock.now(),
   });
   log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
+  if (process.geteuid?.() === 0) void tellOfNobody(config, users, log); // never throws
   const doing = new Doing({ manager, crontabs, runners, soonest, clock });
   works.onChange = () => doing.changed();
   doing.ready();
