@@ -30,6 +30,8 @@ export class Places {
   readonly #log: Log;
   readonly #troubles = new Map<string, string>();
   readonly #listed = new Map<string, readonly string[]>();
+  /** Each directory that there is could be listed. */
+  #isWhole = true;
   #last: { readonly mark: string; readonly places: readonly Place[] } | null = null;
 
   constructor(paths: Paths, selection: Selection, log: Log) {
@@ -44,9 +46,11 @@ export class Places {
     const marks = [spool, cronD].map(markOf);
     const mark = [...marks.map((one) => one?.text), this.#exists(system)].join('\n');
     if (this.#last?.mark === mark) return this.#last.places;
+    this.#isWhole = true;
     const places = this.#list();
     // A directory that has just changed may do so again and have the same mark.
-    this.#last = marks.some((one) => one?.young === true) ? null : { mark, places };
+    const isSettled = this.#isWhole && marks.every((one) => one?.young !== true);
+    this.#last = isSettled ? { mark, places } : null;
     return places;
   }
 
@@ -96,6 +100,7 @@ export class Places {
     } catch (error) {
       this.#trouble('OPENDIR FAILED', directory, error);
       if (errorCode(error) === 'ENOENT') this.#listed.delete(directory);
+      else this.#isWhole = false;
       // Out of descriptors or the disk hiccups: what is known stays in force.
       return this.#listed.get(directory) ?? [];
     }

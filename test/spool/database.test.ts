@@ -19,6 +19,7 @@ import { parseCrontab } from '../../src/core/crontab.ts';
 import type { Database, ParsedTable } from '../../src/spool/database.ts';
 import { markOf } from '../../src/system/mark.ts';
 import { forbidden, house, UID } from './house.ts';
+import { errorOf, instead } from '../support/builtins.ts';
 import { needsRoot } from '../support/sandbox.ts';
 
 /** The commands in force, each with its tab: `alice:true *system*:run-parts`. */
@@ -314,6 +315,23 @@ test('refresh() keeps the tabs of a spool that cannot be listed for a while', as
   assert.equal(commands(database), 'alice:a');
   const line = `(CRON) OPENDIR FAILED (${home.paths.spool}: permission denied)`;
   assert.deepEqual(home.lines(), [line]);
+});
+
+test('refresh() tries again to list a spool that could not be listed', async (t) => {
+  const home = house(t);
+  home.tab('alice', '* * * * * a\n');
+  const database = home.open();
+  await database.refresh();
+  home.tab('bob', '* * * * * b\n');
+  await pause(2100); // until the directory is no longer young
+  const full = instead(t, 'readdirSync', () => () => {
+    throw errorOf('EMFILE');
+  });
+  await database.refresh();
+  assert.equal(commands(database), 'alice:a');
+  full.restore();
+  await database.refresh('some');
+  assert.equal(commands(database), 'alice:a bob:b');
 });
 
 test('refresh() takes names of the LSB with `-l`', needsRoot, async (t) => {
