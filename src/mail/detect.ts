@@ -68,9 +68,13 @@ export function detect(program: string): Detected | null {
   const mark = markOf(program);
   const before = known.get(program);
   if (before?.mark === mark) return before.detected;
-  const detected = look(program);
-  known.set(program, { mark, detected });
-  return detected;
+  try {
+    const detected = look(program);
+    known.set(program, { mark, detected });
+    return detected;
+  } catch {
+    return null; // it cannot be opened now
+  }
 }
 
 /** What is another when the program is; empty: it is not there, or not to be seen. */
@@ -87,12 +91,7 @@ function look(program: string): Detected | null {
   const file = resolve(program);
   const name = NAMES[basename(file)];
   if (name !== undefined) return { name, because: `${program} is ${file}` };
-  let fd: number;
-  try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch {
-    return null;
-  }
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(fd);
     return stat.isFile() ? byItsBytes(fd, Math.min(stat.size, READ_LIMIT), file) : null;

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { detect } from '../../src/mail/detect.ts';
+import { errorOf, instead } from '../support/builtins.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'detect-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -45,6 +46,17 @@ test('detect() looks again when the file is another one', () => {
   rmSync(file);
   writeFileSync(file, '/libexec/opensmtpd/');
   assert.equal(detect(file)?.name, 'opensmtpd');
+});
+
+test('detect() looks again at what could not be opened', (t) => {
+  const file = join(folder, 'refused');
+  writeFileSync(file, '\x7fELF nullmailer-inject');
+  const full = instead(t, 'openSync', () => () => {
+    throw errorOf('EMFILE');
+  });
+  assert.equal(detect(file), null);
+  full.restore();
+  assert.equal(detect(file)?.name, 'nullmailer');
 });
 
 test('detect() finds nobody in what is no file, and does not hang', () => {
