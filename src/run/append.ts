@@ -88,11 +88,19 @@ export function createAppender(file: string, onTrouble: (why: string) => void): 
     close() {
       clearTimeout(timer);
       clearTimeout(soon);
-      if (soon !== undefined) fdatasyncSync(fd);
+      if (soon !== undefined) syncNow(fd);
       ftruncateSync(fd, fstatSync(fd).size); // gives back what was reserved
       closeSync(fd);
     },
   };
+}
+
+function syncNow(fd: number): void {
+  try {
+    fdatasyncSync(fd);
+  } catch {
+    // As where it is not waited for: a kill -9 cannot undo what is written.
+  }
 }
 
 /** Room on the disk that a file has before it needs it, in bytes: jobs of a good while, on a disk that is full. */

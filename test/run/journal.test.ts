@@ -26,6 +26,7 @@ import {
 } from '../../src/run/journal.ts';
 import { lock } from '../../src/system/libc/locks.ts';
 import { firing } from './firings.ts';
+import { errorOf, instead } from '../support/builtins.ts';
 import { until } from '../support/wait.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'journal-'));
@@ -165,6 +166,17 @@ test('settle() notes runs as handed on, also after a line that was cut short', (
   appendFileSync(file, '{"end":"b","ex');
   settle(file, ['b']);
   assert.equal(told(readJournal(file)), 'a@1 b@1 | ');
+});
+
+test('createJournal() closes though the disk does not sync', (t) => {
+  const file = newFile();
+  const journal = createJournal(file, (trouble) => assert.fail(trouble));
+  assert.ok(journal.write([{ done: 'x' }]));
+  instead(t, 'fdatasyncSync', () => () => {
+    throw errorOf('EIO');
+  });
+  journal.close();
+  assert.equal(readFileSync(file, 'utf8'), '{"done":"x"}\n');
 });
 
 test('createJournal() is for root alone, and never takes over a file', () => {
