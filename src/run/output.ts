@@ -119,6 +119,7 @@ export class Output implements Body {
       this.#printed += length;
       this.#size += length;
       if (this.#size > this.#limit) this.#leaveOut();
+      if (this.#isFull) return;
     }
   }
 
@@ -157,6 +158,7 @@ export class Output implements Body {
 
   /** Whether its middle is left out: what is behind it will move when it has ended. */
   get isGapped(): boolean {
+    if (this.#size > this.#limit) this.#leaveOut(1); // end() would
     return this.#hole > this.#head;
   }
 
@@ -212,17 +214,26 @@ export class Output implements Body {
 
   /** Synchronous on purpose: the read buffer is shared by all jobs, and the page cache takes it at once. */
   #write(bytes: Uint8Array): void {
+    if (this.#fd !== undefined) this.#memory = [];
     let at = 0;
-    try {
-      if (this.#fd === undefined) throw new Error('its file could not be opened');
-      this.#memory = [];
-      while (at < bytes.length)
-        at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#size + at);
-    } catch (error) {
-      this.#lost += bytes.length - at;
-      this.#trouble(error);
-    }
-    this.#size += at;
+    while (at < bytes.length)
+      try {
+        if (this.#fd === undefined) throw new Error('its file could not be opened');
+        const length = writeSync(this.#fd, bytes, at, bytes.length - at, this.#size);
+        at += length;
+        this.#size += length;
+      } catch (error) {
+        if (this.#makesRoom()) continue;
+        this.#lost += bytes.length - at;
+        return this.#trouble(error);
+      }
+  }
+
+  /** On a disk that is full: give back what can be; false: there is nothing. */
+  #makesRoom(): boolean {
+    const before = this.#hole;
+    if (this.#size > this.#limit) this.#leaveOut(1);
+    return this.#hole > before;
   }
 
   /** Give back what is neither head nor tail, if it is so much. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import {
   closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -20,6 +21,7 @@ import { after, test } from 'node:test';
 import { closeGap } from '../../src/run/gap.ts';
 import { Output } from '../../src/run/output.ts';
 import { pipe } from '../../src/system/libc/descriptors.ts';
+import { errorOf, instead } from '../support/builtins.ts';
 import { until } from '../support/wait.ts';
 
 const KIB = 1024;
@@ -107,6 +109,44 @@ test('Output takes from a pipe what there is, once it has a file, and leaves out
   assert.ok(kept.length <= 400 * KIB + 256 * KIB && statSync(file).blocks * 512 < 700 * KIB);
   output.discard();
   [read, write].forEach(closeSync);
+});
+
+test('Output gives back on a full disk what it has not yet, and goes on', async (t) => {
+  const limit = 17 * KIB * KIB;
+  const troubles: string[] = [];
+  const file = join(folder, `run-${++count}`);
+  const output = new Output(file, (trouble) => troubles.push(trouble), limit);
+  const room = limit + 512 * KIB;
+  instead(
+    t,
+    'writeSync',
+    (real) => (fd: number, data: Buffer, from: number, length: number, at: number) => {
+      if (fstatSync(fd).blocks * 512 + length > room) throw errorOf('ENOSPC');
+      return real(fd, data, from, length, at);
+    },
+  );
+  const piece = bytes(128 * KIB);
+  for (let times = 0; times < 512; times++) {
+    piece.writeUInt32BE(times);
+    output.add(piece);
+  }
+  assert.deepEqual([output.missing, troubles], [0, []]);
+  assert.ok(output.isGapped);
+  const last = Buffer.alloc(4);
+  const fd = openSync(file, 'r');
+  readSync(fd, last, 0, 4, output.size - piece.length);
+  assert.equal(last.readUInt32BE(), 511);
+  closeSync(fd);
+  output.discard();
+});
+
+test('Output is gapped as soon as its end will move', () => {
+  const file = join(folder, `run-${++count}`);
+  const output = new Output(file, assert.fail, 16 * KIB * KIB);
+  const piece = bytes(128 * KIB);
+  for (let times = 0; times < 129; times++) output.add(piece);
+  assert.ok(output.isGapped);
+  output.discard();
 });
 
 test('Output goes to a file after a second, and from then on at once', async () => {
