@@ -64,6 +64,7 @@ export class Limits {
   fit(firings: readonly Firing[]): Firing[] {
     const { all, perUser } = this.#limits;
     const room = new Map<string, number>();
+    const more = new Map<string, number>();
     const fitting = new Set<Firing>();
     const rest = Math.max(0, all - this.#total);
     for (const firing of firings) {
@@ -72,8 +73,14 @@ export class Limits {
       room.set(user, own - 1);
       if (own > 0 && fitting.size < rest) fitting.add(firing);
     }
-    // Who is at a limit has short jobs, or else waits in vain: both is over soon.
-    for (const firing of firings) if (fitting.size < rest) fitting.add(firing);
+    // Who is at a limit has short jobs, or else waits in vain: both is over soon. Nobody has twice as many processes.
+    for (const firing of firings) {
+      if (fitting.size >= rest) break;
+      if (fitting.has(firing)) continue;
+      const own = more.get(firing.user) ?? perUser;
+      if (own > 0) fitting.add(firing);
+      more.set(firing.user, own - 1);
+    }
     return [...fitting];
   }
 

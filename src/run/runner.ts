@@ -158,6 +158,7 @@ export class Runner {
 
   /** End all jobs, and tell the owners of those that wait that these do not start. */
   #stop(grace: number): void {
+    if (!this.#orders.isOpen) return; // it has ended meanwhile
     if (!this.#stopping) {
       this.#stopping = this.#draining = true;
       this.#armed.drop(); // before those that wait for a place begin, to tell that they do not start

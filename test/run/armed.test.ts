@@ -189,7 +189,7 @@ test('Runner arms no more than could run, and lets wait who has to', async (t) =
 });
 
 test('Runner has those ready who wait for a place, and drops them when it is stopped', async (t) => {
-  const { here, desk, job, noted, arm } = await stage(t, { limits: { all: 3, perUser: 1 } });
+  const { here, desk, job, noted, arm } = await stage(t, { limits: { all: 3, perUser: 2 } });
   const firings = ['one', 'two', 'three'].map((run) => job(run));
   const pids = await arm(firings);
   desk.say({ order: 'start', firings, busy: [] });
@@ -199,10 +199,11 @@ test('Runner has those ready who wait for a place, and drops them when it is sto
     ran.toSorted((a, b) => a - b),
     pids.toSorted((a, b) => a - b),
   );
-  const more = [job('long', { command: 'exec sleep 60' }), job('four')];
+  const long = { command: 'exec sleep 60' };
+  const more = [job('long', long), job('longer', long), job('four')];
   await arm(more);
   desk.say({ order: 'start', firings: more, busy: [] }, { order: 'stop', grace: 100 });
-  await until('they are told of', () => here.posted.length === 5);
+  await until('they are told of', () => here.posted.length === 6);
   assert.equal(noted('four'), '');
   assert.equal(held().length, 0);
 });
@@ -243,5 +244,12 @@ test('Limits.fit() tells who would have a place', () => {
     roomy.fit(firings).map(({ user }) => user),
     ['a', 'b', 'b', 'c', 'c', 'a'],
     'who waits for a place of theirs comes last',
+  );
+  const one = new Limits({ all: 100, perUser: 2 });
+  const many = Array.from('aaaaaaab', (user, n) => firing(`${n}`, { user }));
+  assert.deepEqual(
+    one.fit(many).map(({ user }) => user),
+    ['a', 'a', 'b', 'a', 'a'],
+    'nobody has more than as many again',
   );
 });
