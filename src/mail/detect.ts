@@ -1,14 +1,7 @@
 /** The path of a mailer → which mail system it belongs to, by its links, its name and its bytes; it is not run. */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
+import { markOf } from '../system/mark.ts';
 import type { PresetName } from './presets.ts';
 
 /** Who a mailer is, and why that is believed. */
@@ -67,23 +60,15 @@ const known = new Map<string, Known>();
 export function detect(program: string): Detected | null {
   const mark = markOf(program);
   const before = known.get(program);
-  if (before?.mark === mark) return before.detected;
+  if (before !== undefined && before.mark === mark?.text) return before.detected;
+  known.delete(program);
   try {
     const detected = look(program);
-    known.set(program, { mark, detected });
+    // One that has just changed may do so again and have the same mark.
+    if (mark?.young === false) known.set(program, { mark: mark.text, detected });
     return detected;
   } catch {
     return null; // it cannot be opened now
-  }
-}
-
-/** What is another when the program is; empty: it is not there, or not to be seen. */
-function markOf(program: string): string {
-  try {
-    const { dev, ino, size, mtimeMs, ctimeMs } = statSync(program);
-    return [dev, ino, size, mtimeMs, ctimeMs].join(' ');
-  } catch {
-    return '';
   }
 }
 

@@ -1,7 +1,7 @@
 /** The queue of the outbox → each mail tried when its time has come, some at a time; the scheduler's side. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { reason } from '../system/failure.ts';
-import { markOf } from '../system/mark.ts';
+import { markOfAll } from '../system/mark.ts';
 import { Attempts, type AttemptTools } from './attempt.ts';
 import { takeOver } from './former.ts';
 import { clear, find, list, makeOutbox, move, placeOf, uidOf } from './outbox.ts';
@@ -79,22 +79,13 @@ export class Rounds {
 
   /** The same in a minute in which nobody has posted: not if the outbox is empty, and its directories are as they were. */
   minute(): void {
-    const mark = this.#mark();
-    const isSame = mark !== '' && mark === this.#seen && this.#isEmpty && this.isQuiet();
+    const { outbox } = this.#tools;
+    const mark = markOfAll([outbox, placeOf(outbox, 'queue'), placeOf(outbox, 'over')]);
+    const isSame = !mark.young && mark.text === this.#seen && this.#isEmpty && this.isQuiet();
     if (isSame && this.#skipped < SKIPPED) return void this.#skipped++;
     this.#skipped = 0;
-    this.#seen = mark;
+    this.#seen = mark.text;
     void this.look(); // never throws
-  }
-
-  /** What is another when something was put into the outbox; empty: something may be put in now and leave it the same. */
-  #mark(): string {
-    const { outbox } = this.#tools;
-    const places = [outbox, placeOf(outbox, 'queue'), placeOf(outbox, 'over')];
-    const marks = places.map(markOf);
-    return marks.some((mark) => mark === null || mark.young)
-      ? ''
-      : marks.map((mark) => mark?.text).join('\n');
   }
 
   /** How many wait, or are being tried. */

@@ -3,8 +3,8 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Config } from '../system/config.ts';
 import { errorCode, reason } from '../system/failure.ts';
+import { markOfAll } from '../system/mark.ts';
 import type { Log } from '../system/sink.ts';
-import { markOf } from '../system/mark.ts';
 import { isSystemTab, isUserTab } from './names.ts';
 import type { Place } from './tab.ts';
 
@@ -43,14 +43,13 @@ export class Places {
   /** List /etc/crontab, then cron.d and the spool, each by name: the very same list as long as none comes or goes. */
   list(): readonly Place[] {
     const { spool, system_crontab: system, cron_d: cronD } = this.#paths;
-    const marks = [spool, cronD].map(markOf);
-    const mark = [...marks.map((one) => one?.text), this.#exists(system)].join('\n');
+    const { text, young } = markOfAll([spool, cronD]);
+    const mark = `${text}\n${this.#exists(system)}`;
     if (this.#last?.mark === mark) return this.#last.places;
     this.#isWhole = true;
     const places = this.#list();
     // A directory that has just changed may do so again and have the same mark.
-    const isSettled = this.#isWhole && marks.every((one) => one?.young !== true);
-    this.#last = isSettled ? { mark, places } : null;
+    this.#last = this.#isWhole && !young ? { mark, places } : null;
     return places;
   }
 

@@ -28,6 +28,15 @@ export function markOf(path: string): Mark | null {
   }
 }
 
+/** Mark several together, whether there are any or not. */
+export function markOfAll(paths: readonly string[]): Mark {
+  const marks = paths.map(markOf);
+  return {
+    text: marks.map((each) => each?.text).join('\n'),
+    young: marks.some((each) => each?.young === true),
+  };
+}
+
 function mark(stat: {
   dev: bigint;
   ino: bigint;
