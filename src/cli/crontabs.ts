@@ -16,7 +16,7 @@ import type { Settings } from './serve.ts';
 export interface LoadedCrontabs {
   readonly tabs: readonly Tab[];
   refresh(): Promise<void>;
-  /** The same for a minute: at all of them only if one is suspected to have changed; see Database. */
+  /** The same for a minute: at some of them, unless one is suspected to have changed; see Database. */
   minute(): Promise<void>;
   /** Somebody may be changing one. */
   suspect(): void;
@@ -45,7 +45,6 @@ export function openCrontabs(
   });
   const seen = new Seen(join(paths.state, 'first-seen'), log);
   let looked: readonly Tab[] = [];
-  let isSuspect = false;
   const look = (): void => {
     const { tabs } = database;
     if (tabs.length === looked.length && tabs.every((tab, at) => tab === looked[at])) return;
@@ -62,12 +61,10 @@ export function openCrontabs(
       look();
     },
     async minute() {
-      const extent = isSuspect ? 'all' : 'some';
-      isSuspect = false;
-      await database.refresh(extent);
+      await database.refresh('some');
       look();
     },
-    suspect: () => void (isSuspect = true),
+    suspect: () => database.suspect(),
     async reload(user, parsed) {
       const trouble = await database.reload(user, parsed);
       look();

@@ -73,7 +73,7 @@ export class Limits {
       room.set(user, own - 1);
       if (own > 0 && fitting.size < rest) fitting.add(firing);
     }
-    // Who is at a limit has short jobs, or else waits in vain: both is over soon. Nobody has twice as many processes.
+    // Who is at a limit has short jobs, or else waits in vain: both is over soon. Nobody gets more than as many again.
     for (const firing of firings) {
       if (fitting.size >= rest) break;
       if (fitting.has(firing)) continue;

@@ -1,11 +1,11 @@
 /** The crontabs in force: each is loaded when it comes and reloaded at the refresh after a change. */
 import type { Crontab } from '../core/crontab.ts';
 import { reason } from '../system/failure.ts';
+import { type Mark, markOf } from '../system/mark.ts';
 import type { Log } from '../system/sink.ts';
 import { Turns } from '../system/turns.ts';
 import type { Users } from '../system/users.ts';
 import { ownEntries, reportUnknownUsers } from './column.ts';
-import { type Mark, markOf } from '../system/mark.ts';
 import { type Find, Owners } from './owners.ts';
 import { Places, type Paths } from './places.ts';
 import { logProblems, parseTab, type Place, readTab, type Tab, tabOf } from './tab.ts';
@@ -21,6 +21,8 @@ export interface Database {
    *   others, which may have been changed in their places; nothing: all
    */
   refresh(extent?: 'all' | 'some'): Promise<void>;
+  /** Somebody may be changing one: the next refresh is of all. */
+  suspect(): void;
   /**
    * Bring the tab of one user up to date, without a look at all the others.
    * @param parsed what its file should hold: it need not be parsed once more
@@ -90,9 +92,10 @@ class SpoolDatabase implements Database {
   #listed: readonly Place[] = [];
   /** The first place that is looked at in the next turn. */
   #turn = 0;
-  /** A look that was asked for and has not begun; and at what. */
+  /** A look that was asked for and has not begun. */
   #refreshing: Promise<void> | null = null;
-  #extent: 'all' | 'some' = 'some';
+  /** The next one is at everything. */
+  #isSuspect = true;
   /** What files should hold that are to be looked at, by path. */
   readonly #parsed = new Map<string, ParsedTable>();
   /** The minute, the watcher and people who install may ask at the same time. */
@@ -106,15 +109,19 @@ class SpoolDatabase implements Database {
   }
 
   refresh(extent: 'all' | 'some' = 'all'): Promise<void> {
-    if (extent === 'all') this.#extent = extent;
+    if (extent === 'all') this.suspect();
     // The minute asks, and must not wait for all who install: it goes first, and does their work too.
     this.#refreshing ??= this.#inTurn.first(() => {
-      const isWhole = this.#extent === 'all';
+      const isWhole = this.#isSuspect;
       this.#refreshing = null;
-      this.#extent = 'some';
+      this.#isSuspect = false;
       return this.#ask((find) => this.#refresh(find, isWhole));
     });
     return this.#refreshing;
+  }
+
+  suspect(): void {
+    this.#isSuspect = true;
   }
 
   reload(user: string, parsed?: ParsedTable): Promise<string | null> {

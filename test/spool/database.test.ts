@@ -108,6 +108,14 @@ test('refresh() of some looks at what came or went, and at the others in turn', 
   await database.refresh('some');
   assert.deepEqual(news(), ['user249:newer']);
   assert.ok(!database.tabs.some(({ label }) => label === 'user100'));
+  // A hint that comes before the look makes it one at all of them.
+  await pause(2100);
+  await database.refresh();
+  home.tab('user248', '* * * * * hinted\n');
+  home.tab('user101', '* * * * * hinted\n');
+  database.suspect();
+  await database.refresh('some');
+  assert.deepEqual(news(), ['user101:hinted', 'user248:hinted', 'user249:newer']);
   // Whoever asks for all of them while a look at some waits gets it.
   await pause(2100);
   await database.refresh();
