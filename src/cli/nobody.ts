@@ -29,10 +29,15 @@ function named({ mail, hooks }: Config): [setting: string, name: string, meanwhi
   const hasRelay = isRelay(mailcmd) || smtp.host !== undefined;
   const isProgram = mailcmd !== 'mailbox:' && !isRelay(mailcmd);
   const hasHooks = hooks.on_failure !== undefined || hooks.on_missed !== undefined;
-  const waits = 'mail waits in the outbox';
   return [
-    ...(mailer !== undefined && isProgram ? [['[mail] mailer_user', mailer, waits] as const] : []),
-    ...(hasRelay ? [['[mail.smtp] run_as', smtp.run_as, waits] as const] : []),
+    ...(mailer !== undefined && isProgram
+      ? [['[mail] mailer_user', mailer, waits('mailer')] as const]
+      : []),
+    ...(hasRelay ? [['[mail.smtp] run_as', smtp.run_as, waits('relay')] as const] : []),
     ...(hasHooks ? [['[hooks] hook_user', hooks.hook_user, 'no hook is run'] as const] : []),
   ].map((row) => [...row]);
+}
+
+function waits(way: string): string {
+  return `mail for the ${way} waits in the outbox`;
 }

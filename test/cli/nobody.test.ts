@@ -19,7 +19,7 @@ const users: Pick<Users, 'find'> = {
   },
 };
 
-const WAITS = 'meanwhile mail waits in the outbox';
+const WAITS = 'meanwhile mail for the mailer waits in the outbox';
 const NOBODY = 'there is no such user; meanwhile';
 const cases: Record<string, readonly string[]> = {
   '': [],
@@ -28,7 +28,7 @@ const cases: Record<string, readonly string[]> = {
   '[mail]\nmailer_user = "ldap"': [`[mail] mailer_user = "ldap": it did not answer; ${WAITS}`],
   '[mail]\nmailcmd = "mailbox:"\nmailer_user = "gone"': [],
   '[mail.smtp]\nhost = "relay"': [
-    `[mail.smtp] run_as = "mailcron": ${NOBODY} mail waits in the outbox`,
+    `[mail.smtp] run_as = "mailcron": ${NOBODY} mail for the relay waits in the outbox`,
   ],
   '[mail.smtp]\nhost = "relay"\nrun_as = "root"': [],
   '[hooks]\nhook_user = "gone"': [],
