@@ -24,9 +24,11 @@ export interface Loop {
 
 /**
  * Make the loop ready.
+ * @param started see openProgress()
  * @param onMinute called each minute, after its jobs
  */
 export function openLoop(
+  started: number,
   { settings, clock, log, signal }: Surroundings,
   crontabs: LoadedCrontabs,
   { runners, recorder, start }: Pick<Works, 'runners' | 'recorder' | 'start'>,
@@ -34,7 +36,11 @@ export function openLoop(
 ): Loop {
   const { config, startNothing } = settings;
   const { arm, session } = config.jobs;
-  const progress = openProgress(config.paths.state, { clock, log, leavesTrace: !startNothing });
+  const progress = openProgress(config.paths.state, started, {
+    clock,
+    log,
+    leavesTrace: !startNothing,
+  });
   const left = new LeftOut(recorder, log);
   const isRunning = (identity: string): boolean => runners.isRunning(identity);
   const ahead = new Ahead(

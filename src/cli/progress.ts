@@ -18,15 +18,19 @@ export interface Progress {
   readonly stop: () => void;
 }
 
-/** Go on from what is kept in the state directory; with `leavesTrace` false nothing is written. */
+/**
+ * Go on from what is kept in the state directory; with `leavesTrace` false nothing is written.
+ * @param started when this daemon began, in milliseconds since the epoch: a minute that begins while it still gets
+ *   ready is one of its own, and is run
+ */
 export function openProgress(
   state: string,
+  started: number,
   { clock, log, leavesTrace }: { clock: Clock; log: Log; leavesTrace: boolean },
 ): Progress {
   const file = join(state, 'last-minute');
   const before = readKept(file, log);
-  const now = clock.now();
-  const from = goOn(before, momentAt(clock, now), now);
+  const from = goOn(before, momentAt(clock, started), started);
   const ran = before?.ran ?? from;
   let kept: Kept = { lasts: from, ran, stopped: null };
   const keep = (next: Kept): void => {

@@ -39,6 +39,7 @@ export async function schedule(
   const first = firstStart(paths.reboot, settings.boot);
   const around = surround(settings, choice, log, forked);
   const { clock, users } = around;
+  const started = clock.now();
   const manager = openManager(process.env, MINUTE, log);
   const crontabs = await loadCrontabs(around);
   const works = await openWorks(around);
@@ -59,7 +60,7 @@ export async function schedule(
     soonest,
     users,
     log,
-    started: clock.now(),
+    started,
   });
   log('CRON', 'STARTUP', forked ? 'fork ok' : 'foreground');
   if (process.geteuid?.() === 0) void tellOfNobody(config, users, log); // never throws
@@ -74,7 +75,7 @@ export async function schedule(
   zonesOf(crontabs.tabs, hostname()); // groups the entries, so that the first minute need not
   giveBack();
 
-  const loop = openLoop(around, crontabs, works, () => {
+  const loop = openLoop(started, around, crontabs, works, () => {
     rounds?.minute(); // after its jobs
     doing.alive();
     if (startNothing) return;
