@@ -61,7 +61,7 @@ const lean: Record<string, readonly string[]> = {
   'cli/deposit.ts': [...NOT_SMALL, SMTP],
   'cli/checker.ts': [...NOT_SMALL, SMTP],
   'cli/hold.ts': [...NOT_SMALL, SMTP],
-  'cli/cron.ts': ['cron-parser', 'libsql', SMTP],
+  'cli/cron.ts': ['cron-parser', 'pino', 'libsql', 'smol-toml', 'valibot', SMTP],
   'cli/cronctl.ts': ['libsql', SMTP],
   'cli/crontab.ts': [
     'cron-parser',
@@ -87,19 +87,31 @@ interface Import {
   readonly typeOnly: boolean;
 }
 
+/** What a file loads with itself. */
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8');
   const found = text.matchAll(
     /^(?:import|export)\b(?<type> type)?[^;]*?\bfrom '(?<path>[^']+)'/gms,
   );
   const required = text.matchAll(/\bcreateRequire\([^)]*\)\(\s*'(?<path>[^']+)'/g);
-  return [...found, ...required].map(({ groups }) => {
-    const path = groups?.['path'] ?? '';
-    return {
-      path: path.startsWith('.') ? normalize(join(dirname(file), path)) : path,
-      typeOnly: groups?.['type'] !== undefined,
-    };
-  });
+  return [...found, ...required].map(({ groups }) => ({
+    path: pathOf(file, groups?.['path']),
+    typeOnly: groups?.['type'] !== undefined,
+  }));
+}
+
+/** What it loads when it needs it. */
+function laterImportsOf(file: string): Import[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  const found = text.matchAll(/(?<!typeof )\bimport\('(?<path>[^']+)'\)/g);
+  return [...found].map(({ groups }) => ({
+    path: pathOf(file, groups?.['path']),
+    typeOnly: false,
+  }));
+}
+
+function pathOf(file: string, path = ''): string {
+  return path.startsWith('.') ? normalize(join(dirname(file), path)) : path;
 }
 
 const covers = (rule: string, path: string): boolean =>
@@ -109,7 +121,7 @@ for (const file of files) {
   test(`${file} imports only what its layer may`, () => {
     const allowed = Object.entries(may).find(([rule]) => covers(rule, file))?.[1];
     assert.ok(allowed, 'no layer has this file');
-    for (const { path } of importsOf(file)) {
+    for (const { path } of [...importsOf(file), ...laterImportsOf(file)]) {
       const isOurs = allowed.some((rule) => covers(rule, path));
       assert.ok(isOurs || packages[path] === file, `imports ${path}`);
     }

@@ -1,6 +1,7 @@
 /** cron(8): the command line → settings, and the daemon in the foreground or away from the terminal. */
 import { checkMailSettings } from '../mail/mailer.ts';
-import { type Config, readConfig } from '../system/config.ts';
+import type { Config } from '../system/config.ts';
+import { configuration } from '../system/defaults.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { checkTestClock } from '../system/testclock.ts';
 import { bootId, startTime } from '../system/process.ts';
@@ -47,7 +48,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       });
     if (options.has('h')) return say(USAGE);
     if (options.has('V')) return say(`mailcron ${version()}`);
-    const settings = readSettings(options);
+    const settings = await readSettings(options);
     const forked = process.env[FORKED] !== undefined;
     delete process.env[FORKED];
     if (!settings.foreground && !forked) return await detach(argv);
@@ -64,7 +65,7 @@ function say(text: string): number {
   return EXIT.OK;
 }
 
-function readSettings(options: ReadonlyMap<string, string>): Settings {
+async function readSettings(options: ReadonlyMap<string, string>): Promise<Settings> {
   const level = options.get('L') ?? '1';
   const wrong = (problem: string): Failure =>
     new Failure(`usage error: ${problem}\n${USAGE}`, { exit: EXIT.FAILURE });
@@ -76,7 +77,7 @@ function readSettings(options: ReadonlyMap<string, string>): Settings {
   const grace = options.get('\u1003');
   if (grace !== undefined && grace !== AS_CONFIGURED && !/^\d{1,5}$/.test(grace))
     throw wrong(`--stop-jobs takes a number of seconds, not "${grace}"`);
-  const config = readConfig(
+  const config = await configuration(
     {
       config: options.get('\u1000'),
       mailcmd: options.get('\u1001'),

@@ -5,7 +5,7 @@ import { type Fault, type Refusal, SOCKET_NAME, type Success } from '../control/
 import { EXIT, Failure } from '../system/failure.ts';
 import { columns } from './columns.ts';
 import { harmless } from './lines.ts';
-import { readSettings } from './session.ts';
+import { configuration } from '../system/defaults.ts';
 
 /** Ask; `config` is the configuration that a command line names. */
 export async function inquire(
@@ -21,7 +21,7 @@ export async function inquire(
 
 /** The socket of that configuration's cron. */
 export async function socketOf(config: string | undefined): Promise<string> {
-  const { paths } = await readSettings(config);
+  const { paths } = await configuration({ config }, process.env);
   return join(paths.run, SOCKET_NAME);
 }
 

@@ -3,7 +3,8 @@ import { recipients } from '../core/address.ts';
 import { checkMailSettings } from '../mail/mailer.ts';
 import { isRelay } from '../mail/relay.ts';
 import { fromText, toText } from '../system/bytes.ts';
-import { type Config, readConfig } from '../system/config.ts';
+import type { Config } from '../system/config.ts';
+import { configuration } from '../system/defaults.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { getpwuid } from '../system/libc/names.ts';
 import type { Outgoing } from '../system/outgoing.ts';
@@ -34,7 +35,7 @@ export async function mailTest(args: readonly string[]): Promise<number> {
   if (options.has('help')) return (await print(Buffer.from(`${USAGE}\n`))) ? EXIT.OK : EXIT.FAILURE;
   if (operands.length > 1) throw misused(`there is one ADDRESS, and "${operands[1]}" is another`);
   const { config, mailcmd, mailargs } = Object.fromEntries(options);
-  const settings = readConfig({ config, mailcmd, mailargs }, process.env);
+  const settings = await configuration({ config, mailcmd, mailargs }, process.env);
   checkMailSettings(settings.mail);
   const user = await chooseUser(options);
   const mail = compose(user, chooseRecipients(operands[0], user));

@@ -8,7 +8,7 @@ import { refuseSetting, settingsOf } from '../core/settings.ts';
 import { MINUTE_MS, type Offsets } from '../core/spans.ts';
 import { isZone } from '../core/zone.ts';
 import type { Tab } from '../spool/tab.ts';
-import { readConfig } from '../system/config.ts';
+import { configuration } from '../system/defaults.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { crowds, type Window } from './crowd.ts';
 import { clockTime, distance, fit, onOneLine } from './lines.ts';
@@ -45,7 +45,8 @@ export async function next(args: readonly string[]): Promise<number> {
   const until = readInstant(options, 'until', now, offsets);
   if (until !== undefined && until < from) throw misused('--until is before --from');
   const count = readCount(options.get('n'), until !== undefined);
-  const paths = () => readConfig({ config: options.get('config') }, process.env).paths;
+  const paths = async () =>
+    (await configuration({ config: options.get('config') }, process.env)).paths;
   const choice = chooseTabs(options);
   if (options.has('timeline')) {
     if (options.has('n')) throw misused('give -n or --timeline, not both');

@@ -7,7 +7,8 @@ import { readAddresses } from '../mail/addresses.ts';
 import { expandRecipients } from '../mail/aliases.ts';
 import { composeSubmission } from '../mail/submission.ts';
 import { toBytes, toText } from '../system/bytes.ts';
-import { type Config, readConfig } from '../system/config.ts';
+import type { Config } from '../system/config.ts';
+import { configuration } from '../system/defaults.ts';
 import { EXIT, Failure, reason } from '../system/failure.ts';
 import { mailDate } from '../core/date.ts';
 import { openAliases } from './aliases.ts';
@@ -52,7 +53,7 @@ const DUTIES: Readonly<Record<Duty, (line: SendmailLine) => Promise<number>>> = 
 };
 
 async function send(line: SendmailLine): Promise<number> {
-  const config = readConfig({ config: line.config }, process.env);
+  const config = await configuration({ config: line.config }, process.env);
   const caller = whoCalls();
   const letter = await readLetter(process.stdin, {
     size: config.submit.max_size,
@@ -131,7 +132,7 @@ async function bury(letter: Letter, caller: Caller, quiet: boolean): Promise<voi
 
 /** As newaliases(1); there is nothing to be built, for the file itself is read each time. */
 async function checkAliases(line: SendmailLine): Promise<number> {
-  const file = readConfig({ config: line.config }, process.env).submit.aliases;
+  const { aliases: file } = (await configuration({ config: line.config }, process.env)).submit;
   const { aliases, faults, size } = openAliases(file);
   for (const fault of faults) complain(`${file}:${fault.line}: ${toText(fault.reason)}`);
   await print(Buffer.from(`${file}: ${aliases.size} aliases, ${size} bytes total\n`));
@@ -140,7 +141,7 @@ async function checkAliases(line: SendmailLine): Promise<number> {
 
 /** Tell where each address leads to (`-bv`). */
 async function verify(line: SendmailLine): Promise<number> {
-  const config = readConfig({ config: line.config }, process.env);
+  const config = await configuration({ config: line.config }, process.env);
   const aliases = line.noAliases ? new Map() : openAliases(config.submit.aliases).aliases;
   const { hosts } = whoCalls().sender;
   let status: number = EXIT.OK;
@@ -161,13 +162,13 @@ async function verify(line: SendmailLine): Promise<number> {
 
 /** Tell what waits (`-bp`, mailq). */
 async function queue(line: SendmailLine): Promise<number> {
-  const config = readConfig({ config: line.config }, process.env);
+  const config = await configuration({ config: line.config }, process.env);
   await print(Buffer.from(await queueOf(config)));
   return EXIT.OK;
 }
 
 async function flush(line: SendmailLine): Promise<number> {
-  await flushQueue(readConfig({ config: line.config }, process.env));
+  await flushQueue(await configuration({ config: line.config }, process.env));
   return EXIT.OK;
 }
 

@@ -1,8 +1,7 @@
 /** Settings → the daemon: alone, logging, with its directories; returns when a signal has ended it. */
 import type { Config } from '../system/config.ts';
-import { logChoice } from '../system/config.ts';
 import { EXIT, Failure, reason } from '../system/failure.ts';
-import { openLog } from '../system/log.ts';
+import { logChoice, openLog } from '../system/log.ts';
 import { reapOrphans } from '../system/orphans.ts';
 import { sealDescriptors } from '../system/process.ts';
 import type { Log, SinkChoice } from '../system/sink.ts';
@@ -37,7 +36,7 @@ export async function serve(settings: Settings, forked: boolean): Promise<number
   sealDescriptors();
   process.chdir('/');
   const choice = logChoice(config.log, settings.foreground, process.env);
-  const log = openLogOrFail(choice);
+  const log = await openLogOrFail(choice);
   process.on('uncaughtExceptionMonitor', (error) => {
     log('CRON', 'DEATH', `internal error: ${error.stack ?? String(error)}`, { level: 'error' });
   });
@@ -58,9 +57,9 @@ export async function serve(settings: Settings, forked: boolean): Promise<number
   }
 }
 
-function openLogOrFail(choice: SinkChoice): Log {
+async function openLogOrFail(choice: SinkChoice): Promise<Log> {
   try {
-    return openLog({ ...choice, impersonate: true }, 'cron');
+    return await openLog({ ...choice, impersonate: true }, 'cron');
   } catch (error) {
     const { to } = choice; // only a file is opened before there is something to say
     const where = typeof to === 'string' ? to : 'file' in to ? to.file : to.journal;

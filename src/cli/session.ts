@@ -1,10 +1,8 @@
 /** Who calls crontab(1), for whose table, and whether they may. */
-import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { access, type AccessLists } from '../spool/access.ts';
 import type { TabOwner } from '../spool/store.ts';
-import type { Config } from '../system/config.ts';
-import { DEFAULT_CONFIG, DEFAULT_LOG, DEFAULT_PATHS } from '../system/defaults.ts';
+import { configuration } from '../system/defaults.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { openTables, type Tables } from './tables.ts';
 import { say } from './terminal.ts';
@@ -54,7 +52,7 @@ export async function openSession(
   const chosen = await chooseUser(options.get('u'));
   if (chosen === null) return null;
   const { caller, user } = chosen;
-  const { paths, log: logging } = await readSettings(configFile);
+  const { paths, log: logging } = await configuration({ config: configFile }, process.env);
   const log = async (who: string, event: string, detail: string): Promise<void> => {
     const { clientLog } = await import('./clientlog.ts');
     clientLog(logging)(who, event, detail);
@@ -96,15 +94,4 @@ async function judge(
   if (permitted === null) say(trouble);
   if (permitted === false) return 'refused by cron'; // and logged by it
   return permitted === true ? 'allowed' : 'refused';
-}
-
-/** The configuration, as far as it concerns a client; without a file, nothing is loaded for it. */
-export async function readSettings(
-  configFile: string | undefined,
-): Promise<Pick<Config, 'paths' | 'log'>> {
-  const named = configFile ?? process.env['CRON_CONFIG'];
-  if (named === undefined && !existsSync(DEFAULT_CONFIG))
-    return { paths: DEFAULT_PATHS, log: DEFAULT_LOG };
-  const { readConfig } = await import('../system/config.ts');
-  return readConfig({ config: configFile }, process.env);
 }

@@ -21,14 +21,17 @@ export type Choice =
   | { readonly of: 'all' };
 
 /** Read them; what is not in force is said, or fails if it alone was asked for. */
-export async function readTabs(choice: Choice, paths: () => Config['paths']): Promise<Tab[]> {
+export async function readTabs(
+  choice: Choice,
+  paths: () => Promise<Config['paths']>,
+): Promise<Tab[]> {
   switch (choice.of) {
     case 'file':
       return [await readFile(choice.file, choice.isSystem)];
     case 'user':
-      return [await readUser(choice.user, paths())];
+      return [await readUser(choice.user, await paths())];
     case 'all':
-      return readAll(paths());
+      return readAll(await paths());
     default:
       return choice satisfies never;
   }

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import { DEFAULT_CONFIG, DEFAULT_PATHS } from './defaults.ts';
+import { DEFAULT_CONFIG, DEFAULTS } from './defaults.ts';
 import { errorCode, EXIT, Failure, reason } from './failure.ts';
 
 /** Names the clock's file once more: a configuration alone, copied to where it does not belong, moves no clock. */
@@ -49,7 +49,7 @@ export function checkTestClock(config: Config, environment: NodeJS.ProcessEnv): 
   for (const [name, path] of Object.entries(config.paths))
     if (!isWithin(realPlace(path), room))
       throw refuse(`[paths] ${name} = "${path}" is not below its directory`);
-  for (const path of [DEFAULT_CONFIG, ...Object.values(DEFAULT_PATHS)])
+  for (const path of [DEFAULT_CONFIG, ...Object.values(DEFAULTS.paths)])
     if (isWithin(realPlace(path), room) || isWithin(room, realPlace(path)))
       throw refuse(`its directory has to do with "${path}", which is the system's`);
   try {

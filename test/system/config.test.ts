@@ -4,9 +4,10 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { type Config, logChoice, readConfig } from '../../src/system/config.ts';
-import { DEFAULT_CONFIG } from '../../src/system/defaults.ts';
+import { type Config, readConfig } from '../../src/system/config.ts';
+import { configuration, DEFAULT_CONFIG, DEFAULTS, override } from '../../src/system/defaults.ts';
 import { Failure } from '../../src/system/failure.ts';
+import { logChoice } from '../../src/system/log.ts';
 import { userTest } from '../support/sandbox.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'));
@@ -98,6 +99,16 @@ test('readConfig() of an empty file is the contract', () => {
   assert.deepEqual({ ...metrics }, { per_entry: false });
   assert.deepEqual({ ...log }, { to: 'auto', format: 'text' });
   assert.equal(DEFAULT_CONFIG, '/etc/mailcron.toml');
+});
+
+test('override() of what holds without a file is readConfig() of an empty one', () => {
+  assert.deepEqual(override<Config>(DEFAULTS, {}, {}), read(''));
+});
+
+test('configuration() reads the file that is named', async () => {
+  writeFileSync(file, '[jobs]\nmax_running = 7');
+  const named = [configuration({ config: file }, {}), configuration({}, { CRON_CONFIG: file })];
+  for (const { jobs } of await Promise.all(named)) assert.equal(jobs.max_running, 7);
 });
 
 test('readConfig() reads every setting', () => {

@@ -78,13 +78,13 @@ test('openSink() loses a line to a full disk and goes on', () => {
   sink.write(LINE);
 });
 
-test('plainLog() and openLog() write the same lines, as text and as JSON', () => {
+test('plainLog() and openLog() write the same lines, as text and as JSON', async () => {
   for (const format of ['text', 'json'] as const) {
     const files = ['plain', 'pino'].map((name) => join(folder, `${name}.${format}`));
     const [plain = '', pino = ''] = files;
     const logs = [
       plainLog(openSink({ to: { file: plain }, format }), 'CRON'),
-      openLog({ to: { file: pino }, format }, 'CRON'),
+      await openLog({ to: { file: pino }, format }, 'CRON'),
     ];
     for (const log of logs) {
       log('alice', 'CMD', 'backup "x" é', { tag: 'CRON', pid: 4711 });
@@ -100,9 +100,10 @@ test('plainLog() and openLog() write the same lines, as text and as JSON', () =>
   }
 });
 
-test('openLog() writes JSON that says everything', () => {
+test('openLog() writes JSON that says everything', async () => {
   const file = join(folder, 'json');
-  openLog({ to: { file }, format: 'json' }, 'cron')('alice', 'CMD', 'x\ny', { pid: 17 });
+  const log = await openLog({ to: { file }, format: 'json' }, 'cron');
+  log('alice', 'CMD', 'x\ny', { pid: 17 });
   const written: Record<string, unknown> = JSON.parse(readFileSync(file, 'utf8'));
   const { time, ...line } = written;
   assert.ok(Math.abs(Date.now() - Number(time)) < 60_000);
