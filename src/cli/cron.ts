@@ -5,7 +5,7 @@ import { configuration } from '../system/defaults.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { checkTestClock } from '../system/testclock.ts';
 import { bootId, startTime } from '../system/process.ts';
-import { forkDetached, untilReady } from './fork.ts';
+import { forkDetached, SAVING, untilReady } from './fork.ts';
 import { commandLine } from './options.ts';
 import { serve, type Settings } from './serve.ts';
 import { version } from './version.ts';
@@ -111,7 +111,10 @@ function stopping(jobs: Config['jobs'], grace: string): Config['jobs'] {
 /** Start the daemon proper in a session of its own; its exit status is ours if it cannot start. */
 async function detach(argv: readonly string[]): Promise<number> {
   const [, program = '', ...args] = argv;
-  const child = forkDetached(program, args, { ...process.env, [FORKED]: '1' });
+  const child = forkDetached(program, args, {
+    environment: { ...process.env, [FORKED]: '1' },
+    options: SAVING,
+  });
   let status: number = EXIT.SOFTWARE;
   child.once('exit', (code) => (status = code ?? EXIT.SOFTWARE));
   try {

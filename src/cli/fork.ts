@@ -19,33 +19,57 @@ export function tellParent(message: Ready): Promise<void> {
 /** Which of our outputs a started process has too. */
 export type Outputs = readonly [stdout: 'inherit' | 'ignore', stderr: 'inherit' | 'ignore'];
 
+/** For the scheduler: give memory back rather than keep it for the next time that all crontabs are loaded. */
+export const SAVING = ['--optimize-for-size'] as const;
+
 /**
- * An option for Node: give memory back rather than keep it for the next crowd of jobs. By default a runner that has had
- * 3,000 jobs keeps 70 MB, with this 30. It costs a busy runner 0.05 to 0.3 ms of processor time a job, of four.
+ * For a runner: give memory back rather than keep it for the next crowd of jobs. By default a runner that has had
+ * 3,000 jobs keeps 70 MB, with the first of these 30, for 0.05 to 0.3 ms of processor time a job, of four. The others
+ * take 4 MB from one that is idle: without V8's optimizing compiler, its copy of its own code, and threads that wait for
+ * work. A runner calls the kernel, and computes little that would gain by them. (docs/performance.md)
  */
-const FRUGAL = '--optimize-for-size';
+export const FRUGAL = [
+  ...SAVING,
+  '--no-opt',
+  '--no-short-builtin-calls',
+  '--v8-pool-size=1',
+] as const;
+
+/** How a program of ours is started. */
+export interface Setting {
+  readonly environment: NodeJS.ProcessEnv;
+  /** Which of our outputs it has; nothing: stderr alone. */
+  readonly outputs?: Outputs;
+  /** For Node. */
+  readonly options: readonly string[];
+}
 
 /** Start a program of ours in a session of its own. */
 export function forkDetached(
   program: string,
   args: readonly string[],
-  environment: NodeJS.ProcessEnv,
-  outputs: Outputs = ['ignore', 'inherit'],
+  { environment, outputs = ['ignore', 'inherit'], options }: Setting,
 ): ChildProcess {
   return fork(program, args, {
     detached: true,
     env: environment,
-    execArgv: [NO_DEBUGGER, FRUGAL],
+    execArgv: [NO_DEBUGGER, ...options],
     stdio: ['ignore', ...outputs, 'ipc'],
   });
 }
+
+/** Node does not know one of the options, which are V8's own: another version may have others. */
+export class UnknownOption extends Error {}
+
+/** Node's status then: "Invalid Argument" (nodejs.org, Process, Exit codes). */
+const INVALID_ARGUMENT = 9;
 
 /** A process of ours that is not ready after so long hangs, in milliseconds. */
 const PATIENCE = 60_000;
 
 /**
  * Wait until it says that it is ready, then let it go its own way.
- * @throws when it failed, or ended without a word
+ * @throws when it failed, or ended without a word; UnknownOption when it never began
  */
 export async function untilReady(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
@@ -58,7 +82,8 @@ export async function untilReady(child: ChildProcess): Promise<void> {
 
 async function ready(child: ChildProcess): Promise<void> {
   const died = once(child, 'exit').then(([code, signal]: (number | string | null)[]) => {
-    throw new Error(`it ended at once (${signal ?? `exit status ${code}`})`);
+    const how = `it ended at once (${signal ?? `exit status ${code}`})`;
+    throw code === INVALID_ARGUMENT ? new UnknownOption(how) : new Error(how);
   });
   died.catch(() => {}); // it may live long and end then
   const [answer]: unknown[] = await Promise.race([once(child, 'message'), died]);

@@ -7,7 +7,7 @@ import type { Config } from '../system/config.ts';
 import { ownVariables } from '../system/environ.ts';
 import { codeset } from '../system/libc/locale.ts';
 import type { SinkChoice } from '../system/sink.ts';
-import { forkDetached, untilReady } from './fork.ts';
+import { forkDetached, FRUGAL, UnknownOption, untilReady } from './fork.ts';
 import { mailboxSettings } from './mailboxes.ts';
 import type { Instructions } from './runner.ts';
 import type { Settings } from './serve.ts';
@@ -86,13 +86,27 @@ const THREADS = '64';
  * @param forked by a cron that leaves its terminal, whose outputs are not held open
  */
 export async function startRunner(told: Instructions, forked: boolean): Promise<void> {
+  try {
+    await start(told, forked, FRUGAL);
+  } catch (error) {
+    if (!(error instanceof UnknownOption)) throw error;
+    await start(told, forked, []); // a larger one is better than none
+  }
+}
+
+async function start(
+  told: Instructions,
+  forked: boolean,
+  options: readonly string[],
+): Promise<void> {
   const zone = process.env['TZ'];
-  const child = forkDetached(
-    RUNNER,
-    [],
-    { UV_THREADPOOL_SIZE: THREADS, ...(zone !== undefined && { TZ: zone }) },
-    forked ? ['ignore', 'ignore'] : [told.log.to === 'stdout' ? 'inherit' : 'ignore', 'inherit'],
-  );
-  child.send(told);
+  const child = forkDetached(RUNNER, [], {
+    environment: { UV_THREADPOOL_SIZE: THREADS, ...(zone !== undefined && { TZ: zone }) },
+    outputs: forked
+      ? ['ignore', 'ignore']
+      : [told.log.to === 'stdout' ? 'inherit' : 'ignore', 'inherit'],
+    options,
+  });
+  child.send(told, () => {}); // where it cannot be sent, an end follows
   await untilReady(child);
 }

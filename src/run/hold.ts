@@ -59,7 +59,7 @@ export function pamHold(program: string, nofile: number, patience = PATIENCE): H
     const holder = fork(program, [], {
       env: {},
       // No threads besides, and room enough to get none while a limit of the job's is on itself.
-      execArgv: ['--v8-pool-size=0', '--min-semi-space-size=4'],
+      execArgv: ['--v8-pool-size=1', '--min-semi-space-size=4'],
       detached: true,
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
