@@ -1,5 +1,6 @@
 /** The crontabs in force: each is loaded when it comes and reloaded at the refresh after a change. */
 import type { Crontab } from '../core/crontab.ts';
+import { optimize } from '../system/compiler.ts';
 import { reason } from '../system/failure.ts';
 import { type Mark, markOf } from '../system/mark.ts';
 import type { Log } from '../system/sink.ts';
@@ -78,6 +79,9 @@ interface Known {
 /** So many tabs of a spool at least are looked at in each minute, in which there is no hint that any has changed. */
 const IN_TURN = 100;
 
+/** To parse so many bytes is hard work: twice as fast with V8's optimizing compiler, which is not worth its memory before. */
+const MUCH = 512 * 1024;
+
 /** How long a refresh waits for the user database, in milliseconds: at the start, and in each minute. */
 const START_PATIENCE = 5000;
 const PATIENCE = 250;
@@ -98,6 +102,8 @@ class SpoolDatabase implements Database {
   #isSuspect = true;
   /** What files should hold that are to be looked at, by path. */
   readonly #parsed = new Map<string, ParsedTable>();
+  /** Bytes that were parsed. */
+  #work = 0;
   /** The minute, the watcher and people who install may ask at the same time. */
   readonly #inTurn = new Turns();
 
@@ -240,6 +246,8 @@ class SpoolDatabase implements Database {
     if (isReload) log(place.label, 'RELOAD', place.shown);
     const parsed = this.#parsed.get(place.path);
     const isParsed = parsed?.text === text;
+    this.#work += text.length;
+    if (this.#work > MUCH) optimize();
     const tab = isParsed ? tabOf(place, parsed.crontab) : parseTab(place, text, hostname);
     logProblems(log, place, tab.problems);
     if (place.user !== null) return tab;
