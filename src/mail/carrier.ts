@@ -150,7 +150,7 @@ export class Carrier {
         if (next.done === true) break;
         errand.rest = next.value;
       }
-      const piece = errand.rest.subarray(0, PIECE);
+      const piece = Buffer.from(errand.rest.subarray(0, PIECE)); // it is sent when the next may be there already
       errand.rest = errand.rest.subarray(piece.length);
       order =
         piece.length === 0 ? [{ whole: number }] : [{ piece: number, length: piece.length }, piece];

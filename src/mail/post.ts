@@ -1,8 +1,6 @@
 /** A mail that nobody has taken → the outbox: whole or not at all, and on the disk. */
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { toBytes, toText } from '../system/bytes.ts';
 import { errorCode } from '../system/failure.ts';
 import type { Outgoing, Refused } from '../system/outgoing.ts';
@@ -47,14 +45,17 @@ export async function post(outbox: string, mail: Outgoing, posting: Posting): Pr
 /** Write head and body; returns the bytes of the body. */
 async function writeMessage(file: string, mail: Outgoing): Promise<number> {
   let size = 0;
-  const target = createWriteStream(file, { mode: 0o600, flush: true });
-  await pipeline(async function* () {
-    yield toBytes(mail.head);
+  const handle = await open(file, 'w', 0o600);
+  try {
+    await handle.writeFile(toBytes(mail.head));
     for await (const chunk of mail.chunks()) {
+      await handle.writeFile(chunk);
       size += chunk.length;
-      yield chunk;
     }
-  }, target);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
   return size;
 }
 

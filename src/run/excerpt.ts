@@ -32,7 +32,7 @@ export async function excerptOf(body: Body, room: number): Promise<Excerpt> {
 
 async function read(body: Body, from: number, to: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of body.chunks(from, to)) chunks.push(chunk);
+  for await (const chunk of body.chunks(from, to)) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 

@@ -1,13 +1,6 @@
 /** What a job prints: in memory at first, in a file of the state directory soon after. */
-import {
-  closeSync,
-  createReadStream,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { reason } from '../system/failure.ts';
 import { fillFrom, punchHole } from '../system/libc/blocks.ts';
 import { BLOCK, closeGap } from './gap.ts';
@@ -31,7 +24,7 @@ const PART = 16;
 /** Bytes that can be read more than once, and in part. */
 export interface Body {
   readonly size: number;
-  /** The bytes from `from` up to before `to`. */
+  /** The bytes from `from` up to before `to`; of those of a long one each is gone when the next is asked for. */
   chunks(from?: number, to?: number): AsyncIterable<Uint8Array>;
 }
 
@@ -258,9 +251,19 @@ export class Output implements Body {
   }
 }
 
-/** Read a part of a file. */
+/** Read a part of a file, through one buffer: what is to be kept must be copied. */
 export async function* piecesOf(file: string, from: number, to: number): AsyncIterable<Uint8Array> {
   if (from >= to) return;
-  const options = { start: from, end: to - 1, highWaterMark: PIECE };
-  yield* createReadStream(file, options) as AsyncIterable<Buffer>;
+  const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE, to - from));
+  const handle = await open(file);
+  try {
+    for (let at = from; at < to;) {
+      const { bytesRead } = await handle.read(buffer, 0, Math.min(PIECE, to - at), at);
+      if (bytesRead === 0) return; // it has become shorter
+      yield buffer.subarray(0, bytesRead);
+      at += bytesRead;
+    }
+  } finally {
+    await handle.close();
+  }
 }

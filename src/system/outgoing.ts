@@ -17,7 +17,7 @@ export interface Outgoing {
   readonly size: number;
   /** Another program handed it in: no mailer is to get it that may hand it in once more. */
   readonly submitted?: true;
-  /** The body, as often as it is asked for. */
+  /** The body, as often as it is asked for. What of it is to be kept must be copied: a piece is gone when the next is asked for. */
   chunks(): AsyncIterable<Uint8Array>;
 }
 

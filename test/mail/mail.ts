@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import type { Outgoing } from '../../src/system/outgoing.ts';
 import { self } from '../run/started.ts';
 
+/** Bytes that are read at a time. */
+const PIECE = 65_536;
 const HEAD = 'From: root (Cron Daemon)\nTo: alice\nSubject: Cron <alice@web1> backup\n\n';
 
 /** A mail with that body, of the user who runs the tests. */
@@ -16,7 +18,12 @@ export function mailOf(body: Buffer | string, changed: Partial<Outgoing> = {}): 
     head: HEAD,
     size: bytes.length,
     async *chunks() {
-      for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+      // As an output of a file is read: through one buffer.
+      const buffer = Buffer.alloc(PIECE);
+      for (let at = 0; at < bytes.length; at += PIECE) {
+        yield buffer.subarray(0, bytes.copy(buffer, 0, at));
+        buffer.fill('!');
+      }
     },
     ...changed,
   };
@@ -25,7 +32,7 @@ export function mailOf(body: Buffer | string, changed: Partial<Outgoing> = {}): 
 /** The bytes of a whole mail. */
 export async function bytesOf(mail: Outgoing): Promise<Buffer> {
   const pieces: Uint8Array[] = [Buffer.from(mail.head, 'latin1')];
-  for await (const piece of mail.chunks()) pieces.push(piece);
+  for await (const piece of mail.chunks()) pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces);
 }
 

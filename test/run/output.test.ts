@@ -37,7 +37,7 @@ function open(directory = folder): { output: Output; file: string; troubles: str
 
 async function whole(output: Output): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of output.chunks()) chunks.push(chunk);
+  for await (const chunk of output.chunks()) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
@@ -278,7 +278,7 @@ test('Output gives what is asked for of it', async () => {
   const { output, all } = await long(300_000);
   const part = async (from: number, to?: number): Promise<Buffer> => {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of output.chunks(from, to)) chunks.push(chunk);
+    for await (const chunk of output.chunks(from, to)) chunks.push(Buffer.from(chunk));
     return Buffer.concat(chunks);
   };
   assert.deepEqual(await part(0, 10), all.subarray(0, 10));

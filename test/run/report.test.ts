@@ -80,7 +80,7 @@ async function mailOf(facts: Case): Promise<Outgoing | null> {
 
 async function bodyOf(mail: Outgoing | null): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of mail?.chunks() ?? []) chunks.push(chunk);
+  for await (const chunk of mail?.chunks() ?? []) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString('latin1');
 }
 
