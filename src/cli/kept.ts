@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Kept } from '../core/restart.ts';
 import { errorCode, reason } from '../system/failure.ts';
-import { replaceFile } from '../system/replace.ts';
+import { overwriteFile, replaceFile } from '../system/replace.ts';
 import type { Log } from '../system/sink.ts';
 
 /** Read it. Null: there is none, or it is none of ours, which is logged. */
@@ -24,10 +24,15 @@ export function readKept(file: string, log: Log): Kept | null {
   }
 }
 
-/** Replace it in one step. A disk that is full is no reason to stop: it is logged. */
-export function writeKept(file: string, kept: Kept, log: Log): void {
+/**
+ * Replace it in one step. A disk that is full is no reason to stop: it is logged.
+ * @param isIdle nothing has started since the last time: it is all the same if a machine that loses its power has the
+ *   minute before, and no disk need be waited for, or woken up
+ */
+export function writeKept(file: string, kept: Kept, log: Log, isIdle = false): void {
   try {
-    replaceFile(file, `${JSON.stringify(kept)}\n`);
+    const text = `${JSON.stringify(kept)}\n`;
+    if (!isIdle || !overwriteFile(file, text)) replaceFile(file, text);
   } catch (error) {
     log('CRON', 'ERROR', `cannot write "${file}": ${reason(error)}`, { level: 'error' });
   }

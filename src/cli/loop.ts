@@ -48,23 +48,28 @@ export function openLoop(
     isRunning,
     session === 'pam' ? SESSION : PROCESS,
   );
+  /** Nothing has started since it was last remembered how far entries have run. */
+  let isIdle = true;
   const tools: DaemonTools = {
     clock,
     crontabs,
-    start: (due) =>
-      start(
+    start(due) {
+      isIdle &&= due.length === 0;
+      return start(
         firingsOf(
           due,
           isRunning,
           (each) => left.skip(each),
           (each) => ahead.firing(each),
         ),
-      ),
+      );
+    },
     ...(!startNothing && { unseen: (gap) => left.look(crontabs.tabs, gap) }),
     ...(arm && !startNothing && { foresight: ahead }),
     firstSeen: crontabs.firstSeen,
     remember(lasts) {
-      progress.remember(lasts);
+      progress.remember(lasts, isIdle);
+      isIdle = true;
       onMinute();
     },
     hostname: hostname(),

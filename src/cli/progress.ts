@@ -13,7 +13,8 @@ export interface Progress {
   readonly from: Lasts;
   /** How far they really ran. */
   readonly ran: Lasts;
-  readonly remember: (lasts: Lasts) => void;
+  /** @param isIdle nothing has started since the last time */
+  readonly remember: (lasts: Lasts, isIdle: boolean) => void;
   /** The daemon ends in order. */
   readonly stop: () => void;
 }
@@ -33,15 +34,15 @@ export function openProgress(
   const from = goOn(before, momentAt(clock, started), started);
   const ran = before?.ran ?? from;
   let kept: Kept = { lasts: from, ran, stopped: null };
-  const keep = (next: Kept): void => {
+  const keep = (next: Kept, isIdle = false): void => {
     kept = next;
-    if (leavesTrace) writeKept(file, kept, log);
+    if (leavesTrace) writeKept(file, kept, log, isIdle);
   };
   keep(kept);
   return {
     from,
     ran,
-    remember: (lasts) => keep({ lasts, ran: lasts, stopped: null }),
+    remember: (lasts, isIdle) => keep({ lasts, ran: lasts, stopped: null }, isIdle),
     stop: () => keep({ ...kept, stopped: clock.now() }),
   };
 }

@@ -19,13 +19,15 @@ export class Owners {
   async within<T>(patience: number, work: (find: Find) => Promise<T>): Promise<T> {
     const late = new Error('the user database is slow to answer');
     let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<Answer>((resolve) => {
-      timer = setTimeout(() => resolve(late), patience);
-    });
+    let deadline: Promise<Answer> | undefined;
     try {
       return await work(async (name) => {
         const question = this.#asked.get(name) ?? this.#ask(name);
         this.#asked.set(name, question);
+        // Most work has no questions, and a timer that is cleared wakes Node up all the same.
+        deadline ??= new Promise((resolve) => {
+          timer = setTimeout(() => resolve(late), patience);
+        });
         const answer = await Promise.race([question, deadline]);
         if (answer !== late) this.#asked.delete(name);
         return answer;
