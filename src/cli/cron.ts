@@ -1,11 +1,12 @@
 /** cron(8): the command line → settings, and the daemon in the foreground or away from the terminal. */
 import { checkMailSettings } from '../mail/mailer.ts';
+import { SAVING } from '../system/compiler.ts';
 import type { Config } from '../system/config.ts';
 import { configuration } from '../system/defaults.ts';
 import { EXIT, Failure } from '../system/failure.ts';
 import { checkTestClock } from '../system/testclock.ts';
 import { bootId, startTime } from '../system/process.ts';
-import { forkDetached, SAVING, untilReady } from './fork.ts';
+import { forkDetached, untilReady } from './fork.ts';
 import { commandLine } from './options.ts';
 import { serve, type Settings } from './serve.ts';
 import { version } from './version.ts';

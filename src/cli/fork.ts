@@ -19,22 +19,6 @@ export function tellParent(message: Ready): Promise<void> {
 /** Which of our outputs a started process has too. */
 export type Outputs = readonly [stdout: 'inherit' | 'ignore', stderr: 'inherit' | 'ignore'];
 
-/** For the scheduler: give memory back rather than keep it for the next time that all crontabs are loaded. */
-export const SAVING = ['--optimize-for-size'] as const;
-
-/**
- * For a runner: give memory back rather than keep it for the next crowd of jobs. By default a runner that has had
- * 3,000 jobs keeps 70 MB, with the first of these 30, for 0.05 to 0.3 ms of processor time a job, of four. The others
- * take 4 MB from one that is idle: without V8's optimizing compiler, its copy of its own code, and threads that wait for
- * work. A runner calls the kernel, and computes little that would gain by them. (docs/performance.md)
- */
-export const FRUGAL = [
-  ...SAVING,
-  '--no-opt',
-  '--no-short-builtin-calls',
-  '--v8-pool-size=1',
-] as const;
-
 /** How a program of ours is started. */
 export interface Setting {
   readonly environment: NodeJS.ProcessEnv;

@@ -40,7 +40,7 @@ export class Checker {
     this.#child = fork(program, [], {
       // Each check holds a thread as long as it takes.
       env: { UV_THREADPOOL_SIZE: '64', ...(zone !== undefined && { TZ: zone }) },
-      execArgv: ['--v8-pool-size=1', '--min-semi-space-size=4'],
+      execArgv: process.execArgv, // as we were started ourselves
       detached: true,
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });

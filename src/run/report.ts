@@ -6,6 +6,7 @@ import { type Environment, lookup } from '../core/environment.ts';
 import { composeHead, senderOf } from '../core/message.ts';
 import { Surveyor } from '../core/survey.ts';
 import { fromText } from '../system/bytes.ts';
+import { optimize } from '../system/compiler.ts';
 import { reason } from '../system/failure.ts';
 import type { Outgoing } from '../system/outgoing.ts';
 import { type Exit, isTold } from '../system/program.ts';
@@ -147,6 +148,8 @@ interface Fitting {
 const HEAD_ROOM = 32_000;
 /** What is said of a cut, twice. */
 const WORDS_ROOM = 1000;
+/** To look at each of so many bytes is hard work. */
+const MUCH = 256 * 1024;
 /** Where less fits in than was thought, the next try leaves so much of the room free. */
 const SLACK = 0.97;
 
@@ -162,6 +165,7 @@ async function fit(
 ): Promise<Fitting> {
   const { body, environment, firing, user } = facts;
   const limit = letterhead.limit - HEAD_ROOM;
+  if (body.size > MUCH) optimize();
   let place: string | undefined;
   for (let room = limit - told('').length - WORDS_ROOM; ;) {
     const excerpt = await excerptOf(body, room);

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { forkDetached, FRUGAL, UnknownOption, untilReady } from '../../src/cli/fork.ts';
+import { forkDetached, UnknownOption, untilReady } from '../../src/cli/fork.ts';
+import { FRUGAL } from '../../src/system/compiler.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fork-'));
 after(() => rmSync(folder, { recursive: true }));
