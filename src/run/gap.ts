@@ -24,8 +24,9 @@ export async function closeGap(fd: number): Promise<number> {
   let end = from;
   put(fd, mark, end);
   end += mark.length;
+  const buffer = Buffer.allocUnsafeSlow(BLOCK); // one for all: V8 collects them late
   for (let next = to; next < size; next += BLOCK) {
-    const bytes = at(fd, next, BLOCK);
+    const bytes = buffer.subarray(0, readSync(fd, buffer, 0, BLOCK, next));
     put(fd, bytes, end);
     end += bytes.length;
     // Whole blocks behind us are free already; no more of the disk is needed than before.
