@@ -81,7 +81,8 @@ const CONTENTS: Readonly<Record<string, RegExp>> = {
   'manual pages': /^man\/[a-z.-]+\.[158]$/,
   programs: /^bin\/(?:[a-z-]+|package\.json)$/,
   'what they run': /^dist\/src\/(?:[a-z]+\/)*[a-z0-9-]+\.js$/,
-  'lines of the sources in stack traces': /^dist\/src\/(?:[a-z]+\/)*[a-z0-9-]+\.js\.map$/,
+  'crontab in one file': /^dist\/src\/cli\/crontab\.cjs$/,
+  'lines of the sources in stack traces': /^dist\/src\/(?:[a-z]+\/)*[a-z0-9-]+\.c?js\.map$/,
   'types of the library': /^dist\/src\/(?:index|core\/[a-z0-9-]+|system\/bytes)\.d\.ts$/,
   'crontabs to look at': /^crontabs\/[a-z]+$/,
   'what mailcron-setup installs': /^packaging\/(?:openrc|systemd|sysusers|sysvinit)\/[a-z.]+$/,
@@ -111,7 +112,7 @@ test('npm pack has every program, executable, and all that is imported', () => {
     assert.equal((files.find(({ path }) => path === program)?.mode ?? 0) & 0o111, 0o111, program);
   for (const file of Object.values(manifest.exports['.']))
     assert.ok(paths.includes(normalize(file)), file);
-  for (const path of paths.filter((one) => /^bin\/[^.]+$|\.js$|\.d\.ts$/.test(one)))
+  for (const path of paths.filter((one) => /^bin\/[^.]+$|\.c?js$|\.d\.ts$/.test(one)))
     for (const { groups } of read(path).matchAll(
       /(?:\bfrom |\bimport\(|\bimport )['"](?<target>\.[^'"]+)['"]/g,
     )) {
@@ -135,7 +136,7 @@ test('npm pack has every file that its pages link to', () => {
 });
 
 test('a map stands beside each script, and a script beside each map', () => {
-  const scripts = paths.filter((path) => path.startsWith('dist/') && path.endsWith('.js'));
+  const scripts = paths.filter((path) => /^dist\/.*\.c?js$/.test(path));
   const maps = paths.filter((path) => path.endsWith('.map')).map((path) => path.slice(0, -4));
   assert.deepEqual(maps.toSorted(), scripts.toSorted());
 });

@@ -19,13 +19,21 @@ export const EXIT = {
   CONFIG: 78,
 } as const;
 
+/** The same for each copy of this module: crontab's one file has its own (packaging/bundle.mjs). */
+const MARK = Symbol.for('mailcron.Failure');
+
 /** An error with the exit status that a command ends with; its message is for people. */
 export class Failure extends Error {
   readonly exit: number;
+  /** Whether `instanceof` holds: also for one that another copy of this module made. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && MARK in value;
+  }
   constructor(message: string, options: { exit: number; cause?: unknown }) {
     super(message, { cause: options.cause });
     this.name = 'Failure';
     this.exit = options.exit;
+    Object.defineProperty(this, MARK, { value: true });
   }
 }
 

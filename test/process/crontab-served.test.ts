@@ -139,8 +139,10 @@ test(
   },
 );
 
-/** What `crontab -l` loads of ours, in the order of the alphabet: its time goes mostly into that. */
-const LOADED = [
+/** What `crontab -l` loads of ours: its time goes mostly into that. */
+const LOADED = ['cli/crontab.cjs'];
+/** What is in it, in the order of the alphabet. */
+const BUNDLED = [
   'cli/crontab.js',
   'cli/list.js',
   'cli/options.js',
@@ -155,7 +157,14 @@ const LOADED = [
   'system/failure.js',
 ];
 /** What a configuration costs besides. */
-const FOR_CONFIGURATION = ['system/config.js', 'system/journald.js'];
+const FOR_CONFIGURATION = ['system/config.js', 'system/defaults.js', 'system/failure.js'];
+
+test('the file that crontab is loaded from has no module that a list does not need', () => {
+  const map = new URL('../../src/cli/crontab.cjs.map', import.meta.url);
+  const { sources }: { sources: readonly string[] } = JSON.parse(readFileSync(map, 'utf8'));
+  const modules = sources.map((source) => join('cli', source).replace(/.*src\//, ''));
+  assert.deepEqual(modules.map((name) => name.replace(/\.ts$/, '.js')).toSorted(), BUNDLED);
+});
 
 test('crontab -l loads no module that it does not need', async (t) => {
   const sandbox = openSandbox(t);
