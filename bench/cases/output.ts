@@ -6,6 +6,8 @@ import { memoryOf, without } from '../beside/memory.ts';
 import { type Stage, withStage } from '../beside/stage.ts';
 
 const LEAD = 10_000;
+/** So long before the job begins memory is counted for the first time: what any job needs is there by then. */
+const BEFORE = 200;
 /** One that takes longer has no figure. */
 const PATIENCE = 55_000;
 /** What jobs and boxes run besides the cron. */
@@ -43,7 +45,7 @@ async function measure({ title, names, tools, repeat, say }: Course, mebibytes: 
 
 async function watch(stage: Stage, minute: number, mebibytes: number) {
   const now = (): number => memoryOf(without(stage.account.pids(), NOT_ITS));
-  await until(minute - 3000);
+  await until(minute - BEFORE);
   const before = now();
   let most = before;
   while (Date.now() < minute + PATIENCE && stage.mails().length === 0) {
