@@ -102,7 +102,7 @@ class SpoolDatabase implements Database {
   #isSuspect = true;
   /** What files should hold that are to be looked at, by path. */
   readonly #parsed = new Map<string, ParsedTable>();
-  /** Bytes that were parsed. */
+  /** Bytes that there were to parse. */
   #work = 0;
   /** The minute, the watcher and people who install may ask at the same time. */
   readonly #inTurn = new Turns();
@@ -202,6 +202,9 @@ class SpoolDatabase implements Database {
     if (mark === null) return null;
     const before = this.#known.get(place.path);
     if (before?.settled === true && before.mark === mark.text) return Promise.resolve(before);
+    // All looks of a refresh come before the first line of any is parsed: see optimize().
+    this.#work += mark.size;
+    if (this.#work > MUCH) optimize();
     return this.#load(place, mark, before, find).catch((error: unknown) =>
       // A surprise with one crontab must not cost the others theirs.
       this.#refuse(place, mark, before, failed(place, error), true),
@@ -246,8 +249,6 @@ class SpoolDatabase implements Database {
     if (isReload) log(place.label, 'RELOAD', place.shown);
     const parsed = this.#parsed.get(place.path);
     const isParsed = parsed?.text === text;
-    this.#work += text.length;
-    if (this.#work > MUCH) optimize();
     const tab = isParsed ? tabOf(place, parsed.crontab) : parseTab(place, text, hostname);
     logProblems(log, place, tab.problems);
     if (place.user !== null) return tab;

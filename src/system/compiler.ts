@@ -20,7 +20,7 @@ export const FRUGAL = [
 /** V8's own limit: no function with more bytecode is optimized. FRUGAL and bin/cron set it to nothing for a start. */
 const USUAL = 61_440;
 
-/** There is hard work: from now on, what runs often is optimized. */
+/** There is hard work: from now on, what runs often is optimized. What ran often before this never is, so it comes first. */
 export function optimize(): void {
   setFlagsFromString(`--max-optimized-bytecode-size=${USUAL}`);
 }

@@ -5,6 +5,8 @@ import { errorCode } from './failure.ts';
 /** All of stat(2) that a change can show in, of a link and of what it points at. */
 export interface Mark {
   readonly text: string;
+  /** Bytes of what it holds, or points at. */
+  readonly size: number;
   /** The last change is so young that another one could leave the same mark: the kernel's clock ticks. */
   readonly young: boolean;
 }
@@ -22,9 +24,10 @@ export function markOf(path: string): Mark | null {
     const own = mark(link);
     if (target === undefined) return own;
     const other = mark(target);
-    return { text: `${own.text} -> ${other.text}`, young: own.young || other.young };
+    const text = `${own.text} -> ${other.text}`;
+    return { text, size: other.size, young: own.young || other.young };
   } catch (error) {
-    return { text: errorCode(error) ?? 'unknown', young: true };
+    return { text: errorCode(error) ?? 'unknown', size: 0, young: true };
   }
 }
 
@@ -33,6 +36,7 @@ export function markOfAll(paths: readonly string[]): Mark {
   const marks = paths.map(markOf);
   return {
     text: marks.map((each) => each?.text).join('\n'),
+    size: marks.reduce((sum, each) => sum + (each?.size ?? 0), 0),
     young: marks.some((each) => each?.young === true),
   };
 }
@@ -50,5 +54,6 @@ function mark(stat: {
   const { dev, ino, mode, uid, nlink, size, mtimeNs, ctimeNs } = stat;
   // Who sets the mtime back (touch -r) moves the ctime: that is the one to judge the age by.
   const young = Number(ctimeNs / 1_000_000n) > Date.now() - TICK;
-  return { text: `${dev} ${ino} ${mode} ${uid} ${nlink} ${size} ${mtimeNs} ${ctimeNs}`, young };
+  const text = `${dev} ${ino} ${mode} ${uid} ${nlink} ${size} ${mtimeNs} ${ctimeNs}`;
+  return { text, size: Number(size), young };
 }
