@@ -11,8 +11,10 @@ const SLEEP = 15_000;
 /** That comes between what its start sets off, which takes Node some ten seconds, and a minute; or between two of these. */
 const LIMIT = 240_000;
 const MINUTE = 60_000;
+/** What a minute has to do is over so long after it began, in milliseconds. */
+const AFTER = 8000;
 
-test('between two minutes nothing wakes up a cron', async (t) => {
+test('between two minutes nothing wakes up a cron, and one without anything due only its scheduler, once', async (t) => {
   const sandbox = openSandbox(t);
   sandbox.tab('@yearly true\n');
   const { pid } = await sandbox.start();
@@ -27,28 +29,16 @@ test('between two minutes nothing wakes up a cron', async (t) => {
     since = performance.now();
     assert.ok(since - begun < LIMIT, `wake-ups of each thread:\n${seen.join('\n')}`);
   }
-});
 
-test('a minute in which nothing is due wakes up the scheduler once, and the runner not at all', async (t) => {
-  const sandbox = openSandbox(t);
-  sandbox.tab('@yearly true\n');
-  const { pid } = await sandbox.start();
-  const [runner = 0] = childrenOf(pid);
-  const total = (one: number): number => wakesOf(one).reduce((sum, wakes) => sum + wakes, 0);
+  const total = (one: number): number => wakesOf(one).reduce((sum, times) => sum + times, 0);
   const counted: string[] = [];
-  // Its first minute may do what a start has left over, and a processor may be taken away from it by others.
-  for (let minute = 0; minute < 4; minute++) {
-    await within(20_000);
+  // A minute may have something to do that is not done in each, such as collecting garbage.
+  while (counted.length < 4) {
     const [scheduler, idle] = [total(pid), total(runner)];
-    await within(20_000);
+    await pause(MINUTE - ((Date.now() - AFTER) % MINUTE));
     const woken = [total(pid) - scheduler, total(runner) - idle].join(' and ');
     if (woken === '1 and 0') return;
     counted.push(woken);
   }
   assert.fail(`wake-ups of scheduler and runner, minute by minute: ${counted.join(', ')}`);
 });
-
-/** Wait until the next time that a minute is so old, in milliseconds. */
-async function within(age: number): Promise<void> {
-  await pause(MINUTE - ((Date.now() - age) % MINUTE));
-}
