@@ -19,7 +19,7 @@ import { nameOf, type Pick as Choice, pickEntry } from './pick.ts';
 /** What such requests are about. */
 export interface LiveTools {
   readonly runners: Pick<Runners, 'jobs' | 'start' | 'isRunning' | 'kill' | 'watch' | 'unwatch'>;
-  readonly crontabs: Pick<LoadedCrontabs, 'tabs'>;
+  readonly crontabs: Pick<LoadedCrontabs, 'tabs' | 'refresh' | 'reload'>;
   /** Directory of the outputs of jobs that are running. */
   readonly outputs: string;
   /** The daemon's uid. */
@@ -131,6 +131,8 @@ export function liveAnswers(tools: LiveTools): Answers {
     const { entry: word, detach, mail } = head;
     if (typeof word !== 'string' || word === '') return { head: garbled('entry', 'an entry') };
     if (startsNothing) return { head: refusal('failed', 'This cron starts nothing (-x test)') };
+    // Whoever has just changed a crontab means it as it is now.
+    await (isAll(call) ? crontabs.refresh() : crontabs.reload(user.name));
     const tabs = crontabs.tabs.filter((tab) => isAll(call) || tab.user === user.name);
     const choice = pickEntry(word, tabs, user.name);
     if (!choice.ok) return { head: unclear(word, choice, isAll(call) ? null : user.name) };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { ask } from '../../src/control/client.ts';
 import { isAlive, kill, me, openSandbox, type Sandbox, type Started } from '../support/sandbox.ts';
 import { until } from '../support/wait.ts';
 
@@ -71,6 +72,18 @@ describe('cronctl run', { concurrency: 4 }, () => {
     const { status, stdout } = await sandbox.cronctl(['run', '5']);
     assert.equal(status, 127);
     assert.match(stdout, /not found/);
+  });
+
+  test('starts what the crontab says now, however lately it was changed', async (t) => {
+    const sandbox = openSandbox(t);
+    sandbox.tab('@yearly echo before\n');
+    await sandbox.start();
+    const question = { request: 'run', entry: '1', detach: true };
+    for (const command of ['true', ': one more', 'exit 0']) {
+      sandbox.tab(`@yearly ${command}\n`);
+      const answer = await ask(sandbox.path('run', 'cron.sock'), question);
+      assert.equal(answer?.ok === true && answer['command'], command);
+    }
   });
 
   test('--no-mail mails nothing, and --detach waits for nothing', async (t) => {
