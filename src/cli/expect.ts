@@ -1,5 +1,6 @@
 /** CRON_EXPECT: entries and the runs that succeed → those without a success for too long, each told of once. */
 import { readFileSync } from 'node:fs';
+import { entriesWhere } from '../core/entries.ts';
 import type { Entry } from '../core/entry.ts';
 import { lookup } from '../core/environment.ts';
 import { settingsOf } from '../core/settings.ts';
@@ -155,7 +156,7 @@ const known = new WeakMap<Tab, readonly Entry[]>();
 function expecting(tab: Tab): readonly Entry[] {
   const found =
     known.get(tab) ??
-    [...tab.entries].filter(({ environment }) => settingsOf(environment).expect > 0);
+    entriesWhere(tab.entries, (environment) => settingsOf(environment).expect > 0);
   known.set(tab, found);
   return found;
 }

@@ -4,6 +4,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import type { Call } from '../control/desk.ts';
 import { type Refusal, refusal } from '../control/protocol.ts';
 import { type Crontab, parseInSteps } from '../core/crontab.ts';
+import type { Entries } from '../core/entries.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Backups } from '../spool/backup.ts';
 import type { Crontabs, TabOwner } from '../spool/store.ts';
@@ -84,7 +85,7 @@ export class Changes {
     return null;
   }
 
-  async #parse(text: string, owner: string): Promise<Crontab> {
+  async #parse(text: string, owner: string): Promise<Crontab<Entries>> {
     // With the seed of the load: what is parsed here is what will be in force.
     const options = loadOptions({ label: owner, user: owner }, this.#tools.hostname);
     const steps = parseInSteps(text, strictly(options));

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { entriesWhere } from '../core/entries.ts';
 import { settingsOf } from '../core/settings.ts';
 import { identityOf } from '../run/firing.ts';
 import type { Tab } from '../spool/tab.ts';
@@ -153,7 +154,7 @@ function isSame(before: Sights, after: Sights): boolean {
 
 /** The identities of a crontab's entries that catch up. */
 function identitiesOf(tab: Tab): readonly string[] {
-  return [...tab.entries]
-    .filter(({ environment }) => settingsOf(environment).catchup !== 'skip')
-    .map((entry) => identityOf(tab.label, entry));
+  return entriesWhere(tab.entries, (environment) => settingsOf(environment).catchup !== 'skip').map(
+    (entry) => identityOf(tab.label, entry),
+  );
 }

@@ -1,5 +1,6 @@
 /** What is due → the firings that the runner is handed. */
 import { scheduledAt } from '../core/date.ts';
+import { entriesWhere } from '../core/entries.ts';
 import type { Due } from '../daemon.ts';
 import { firingOf, instantOf } from '../run/firing.ts';
 import type { Firing } from '../run/protocol.ts';
@@ -29,9 +30,9 @@ export function firingsOf(
 /** The firings of all @reboot entries, once for this boot. */
 export function rebootFirings(tabs: readonly Tab[], boot: string): Firing[] {
   return tabs.flatMap((tab) =>
-    [...tab.entries]
-      .filter(({ schedule }) => schedule.kind === 'reboot')
-      .map((entry) => firingOf(tab.label, tab.user, entry, `boot-${boot}`)),
+    entriesWhere(tab.entries, (_, schedule) => schedule.kind === 'reboot').map((entry) =>
+      firingOf(tab.label, tab.user, entry, `boot-${boot}`),
+    ),
   );
 }
 

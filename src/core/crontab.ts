@@ -2,14 +2,15 @@
 
 import { skipBlanks } from './blank.ts';
 import { hash, stableDraw } from './draw.ts';
+import { type Entries, Packing } from './entries.ts';
 import { parseEntry, type CrontabKind, type Entry, type EntryLine } from './entry.ts';
 import { assign, readAssignment, type Assignment, type Environment } from './environment.ts';
 import { quoted } from './escape.ts';
 import type { Fault, Problem } from './problem.ts';
 
 /** A whole table as it is in force: a bad line costs itself, a bad assignment what it would rule. */
-export interface Crontab {
-  readonly entries: readonly Entry[];
+export interface Crontab<E extends Entries = readonly Entry[]> {
+  readonly entries: E;
   /** In the order of the lines. */
   readonly problems: readonly Problem[];
   /** As it is at the end of the file. */
@@ -38,6 +39,12 @@ const MARK = '\xef\xbb\xbf';
 
 /** Read a crontab; the time is linear in its length, and the limits bound what is kept of it. */
 export function parseCrontab(text: string, options: CrontabOptions): Crontab {
+  const { entries, problems, environment } = parsePacked(text, options);
+  return { entries: [...entries], problems, environment };
+}
+
+/** Read a crontab that is to be kept for long. */
+export function parsePacked(text: string, options: CrontabOptions): Crontab<Entries> {
   const steps = parseInSteps(text, options);
   for (;;) {
     const step = steps.next();
@@ -50,7 +57,10 @@ const STEP = 65_536;
 const LINE_COST = 64;
 
 /** Read a crontab with pauses, in which whoever must not be late for a minute can look at the clock. */
-export function* parseInSteps(text: string, options: CrontabOptions): Generator<void, Crontab> {
+export function* parseInSteps(
+  text: string,
+  options: CrontabOptions,
+): Generator<void, Crontab<Entries>> {
   const reader = new Reader(options);
   let work = 0;
   for (let start = 0; start < text.length && !reader.full;) {
@@ -70,12 +80,15 @@ export function* parseInSteps(text: string, options: CrontabOptions): Generator<
   return reader.finish();
 }
 
+/** For lines without "~". */
+const NO_DRAW = stableDraw(0);
+
 /** What has been read so far. */
 class Reader {
   readonly #options: CrontabOptions;
   readonly #privileged: boolean;
   readonly #seed: number;
-  readonly #entries: Entry[] = [];
+  readonly #entries = new Packing();
   readonly #problems: Problem[] = [];
   /** How often each line that draws and each identity has occurred. */
   readonly #counts = new Map<string, number>();
@@ -119,9 +132,10 @@ class Reader {
     this.#complain({ column: line.length + 1, reason: 'missing newline before EOF', message });
   }
 
-  finish(): Crontab {
+  finish(): Crontab<Entries> {
     for (const name of this.#bad.keys()) this.#release(name);
-    return { entries: this.#entries, problems: this.#problems, environment: this.#environment };
+    const entries = this.#entries.finish();
+    return { entries, problems: this.#problems, environment: this.#environment };
   }
 
   #assign(name: string, value: string): void {
@@ -147,10 +161,8 @@ class Reader {
       return;
     }
     const { kind } = this.#options;
-    const draw = stableDraw(line.includes('~') ? this.#seedOf(line) : 0);
-    const entry = parseEntry(line, kind, draw, this.#privileged, (odd) => {
-      this.#problems.push({ ...odd, line: this.#line, severity: 'warning' });
-    });
+    const draw = line.includes('~') ? stableDraw(this.#seedOf(line)) : NO_DRAW;
+    const entry = parseEntry(line, kind, draw, this.#privileged, this.#warn);
     if (entry.ok) this.#add(entry.value);
     else if (assignment?.value.ok === false) this.#hold(assignment.name, assignment.value.fault);
     else this.#complain(entry.fault);
@@ -164,8 +176,12 @@ class Reader {
     }
     const [line, environment] = [this.#line, this.#environment];
     const identity = before === 0 ? key : `${key}\n${before}`; // no line has a newline in it
-    this.#entries.push({ line, schedule, flags, user, command, stdin, environment, identity });
+    this.#entries.add({ line, schedule, flags, user, command, stdin, environment, identity });
   }
+
+  readonly #warn = (odd: Fault): void => {
+    this.#problems.push({ ...odd, line: this.#line, severity: 'warning' });
+  };
 
   /** Seed a line's draws by its text, not its number: an edit elsewhere must not move its times. */
   #seedOf(line: string): number {

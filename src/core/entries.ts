@@ -1,5 +1,6 @@
 /** The entries of a crontab in force → the same in a few numbers each, made into entries when somebody asks for them. */
 import type { Entry } from './entry.ts';
+import type { Environment } from './environment.ts';
 import type { Schedule } from './schedule.ts';
 
 /** Entries in the order of their lines; an array of them is one too. */
@@ -8,83 +9,130 @@ export interface Entries extends Iterable<Entry> {
   at(index: number): Entry | undefined;
 }
 
+/** Says of an entry whether it is wanted, for its environment or for when it starts. */
+type Wanted = (environment: Environment, schedule: Schedule) => boolean;
+
+/** Those that are wanted; the others need not be made. */
+export function entriesWhere(entries: Entries, isWanted: Wanted): Entry[] {
+  if (entries instanceof Packed) return entries.where(isWanted);
+  return [...entries].filter(({ environment, schedule }) => isWanted(environment, schedule));
+}
+
+/** Keep entries so that they cost little memory; one that is made anew is equal, and not the same. */
+export function pack(entries: Iterable<Entry>): Entries {
+  const packing = new Packing();
+  for (const entry of entries) packing.add(entry);
+  return packing.finish();
+}
+
 /**
- * Keep entries so that they cost little memory: an object each, with the strings in it, is five times as much.
- *
- * All that is text of them is one string. An entry that says the same twice, or is made anew, is equal and not the same.
+ * Takes entries in the order of their lines, and keeps nothing of the objects that they are: one each, with the strings
+ * in it, is five times as much. All that is text of them is one string in the end.
  */
-export function pack(entries: readonly Entry[]): Entries {
-  return new Packed(entries);
+export class Packing {
+  readonly #identities: string[] = [];
+  readonly #begins: number[] = [];
+  readonly #commands: number[] = [];
+  readonly #lines: number[] = [];
+  readonly #schedules: Schedule[] = [];
+  readonly #places: number[] = [];
+  readonly #shared: Common[] = [];
+  readonly #odd = new Map<number, Entry>();
+  #end = 0;
+
+  add(entry: Entry): void {
+    const { identity, command, stdin, line, schedule } = entry;
+    const isOdd = stdin !== null || !identity.endsWith(command);
+    if (isOdd) this.#odd.set(this.#lines.length, entry);
+    else if (!isCommon(this.#shared.at(-1), entry)) this.#shared.push(commonOf(entry));
+    this.#begins.push(this.#end);
+    if (!isOdd) {
+      this.#identities.push(identity);
+      this.#end += identity.length;
+    }
+    this.#commands.push(this.#end - command.length);
+    this.#lines.push(line);
+    this.#schedules.push(schedule);
+    this.#places.push(this.#shared.length - 1);
+  }
+
+  finish(): Entries {
+    return new Packed({
+      text: this.#identities.join(''),
+      begins: new Uint32Array([...this.#begins, this.#end]),
+      commands: new Uint32Array(this.#commands),
+      lines: new Uint32Array(this.#lines),
+      schedules: [...this.#schedules], // without room for more
+      places: new Uint32Array(this.#places),
+      shared: this.#shared,
+      odd: this.#odd,
+    });
+  }
+}
+
+/** What is kept of entries. */
+interface Columns {
+  /** The identities, one behind the other; most end in their commands. */
+  readonly text: string;
+  /** Where each identity begins, and where the last one ends. */
+  readonly begins: Uint32Array;
+  /** Where each command begins, which ends with its identity. */
+  readonly commands: Uint32Array;
+  readonly lines: Uint32Array;
+  readonly schedules: readonly Schedule[];
+  /** Of each entry, where in `shared` is what it has in common with those before it. */
+  readonly places: Uint32Array;
+  readonly shared: readonly Common[];
+  /** Those that are not put together so simply, as they are. */
+  readonly odd: ReadonlyMap<number, Entry>;
 }
 
 /** What entries that follow each other mostly have in common. */
 type Common = Pick<Entry, 'user' | 'flags' | 'environment'>;
 
 class Packed implements Entries {
-  readonly length: number;
-  /** The identities, one behind the other; most end in their commands. */
-  readonly #text: string;
-  /** Where each identity begins, and where the last one ends. */
-  readonly #begins: Uint32Array;
-  /** Where each command begins, which ends with its identity. */
-  readonly #commands: Uint32Array;
-  readonly #lines: Uint32Array;
-  readonly #schedules: readonly Schedule[];
-  /** Of each entry, where in `#shared` is what it has in common with those before it. */
-  readonly #places: Uint32Array;
-  readonly #shared: readonly Common[];
-  /** Those that are not put together so simply, as they are. */
-  readonly #odd: ReadonlyMap<number, Entry>;
+  readonly #columns: Columns;
 
-  constructor(entries: readonly Entry[]) {
-    const { length } = entries;
-    this.length = length;
-    this.#begins = new Uint32Array(length + 1);
-    this.#commands = new Uint32Array(length);
-    this.#lines = new Uint32Array(length);
-    this.#places = new Uint32Array(length);
-    const odd = new Map<number, Entry>();
-    const kept: string[] = [];
-    const shared: Common[] = [];
-    let end = 0;
-    for (const [index, entry] of entries.entries()) {
-      const { identity, command, stdin, line } = entry;
-      this.#begins[index] = end;
-      if (stdin !== null || !identity.endsWith(command)) {
-        odd.set(index, entry);
-        continue;
-      }
-      kept.push(identity);
-      end += identity.length;
-      this.#commands[index] = end - command.length;
-      this.#lines[index] = line;
-      if (!isCommon(shared.at(-1), entry)) shared.push(commonOf(entry));
-      this.#places[index] = shared.length - 1;
-    }
-    this.#begins[length] = end;
-    this.#text = kept.join('');
-    this.#schedules = entries.map(({ schedule }) => schedule);
-    this.#shared = shared;
-    this.#odd = odd;
+  constructor(columns: Columns) {
+    this.#columns = columns;
+  }
+
+  get length(): number {
+    return this.#columns.lines.length;
   }
 
   at(index: number): Entry | undefined {
-    const odd = this.#odd.get(index);
-    if (odd !== undefined) return odd;
-    const shared = this.#shared[this.#places[index] ?? 0];
-    const schedule = this.#schedules[index];
-    if (shared === undefined || schedule === undefined) return undefined;
-    const end = this.#begins[index + 1];
+    const { text, begins, commands, lines, schedules, places, shared, odd } = this.#columns;
+    const asItIs = odd.get(index);
+    if (asItIs !== undefined) return asItIs;
+    const simple = shared[places[index] ?? 0];
+    const schedule = schedules[index];
+    if (simple === undefined || schedule === undefined) return undefined;
+    const end = begins[index + 1];
     return {
-      line: this.#lines[index] ?? 0,
+      line: lines[index] ?? 0,
       schedule,
-      flags: shared.flags,
-      user: shared.user,
-      command: this.#text.slice(this.#commands[index], end),
+      flags: simple.flags,
+      user: simple.user,
+      command: text.slice(commands[index], end),
       stdin: null,
-      environment: shared.environment,
-      identity: this.#text.slice(this.#begins[index], end),
+      environment: simple.environment,
+      identity: text.slice(begins[index], end),
     };
+  }
+
+  where(isWanted: Wanted): Entry[] {
+    const { schedules, places, shared, odd } = this.#columns;
+    const wanted: Entry[] = [];
+    for (let index = 0; index < schedules.length; index++) {
+      const schedule = schedules[index];
+      const common = odd.get(index) ?? shared[places[index] ?? 0];
+      if (schedule === undefined || common === undefined) continue;
+      if (!isWanted(common.environment, schedule)) continue;
+      const entry = this.at(index);
+      if (entry !== undefined) wanted.push(entry);
+    }
+    return wanted;
   }
 
   *[Symbol.iterator](): Generator<Entry> {

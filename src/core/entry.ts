@@ -87,7 +87,8 @@ function keyOf(
   command: number,
 ): string {
   const times = line.slice(from, end); // ends in a blank
-  if (user === null && command === end && !/\t| {2}/.test(times)) return line.slice(from);
+  if (user === null && command === end && !times.includes('\t') && !times.includes('  '))
+    return line.slice(from);
   return `${times.replaceAll(/[ \t]+/g, ' ')}${user === null ? '' : `${user} `}${line.slice(command)}`;
 }
 
@@ -117,6 +118,7 @@ function parseFlags(
   start: number,
   silent: boolean,
 ): Parsed<{ flags: EntryFlags; end: number }> {
+  if (!silent && line[start] !== '-') return ok({ flags: NO_FLAGS, end: start });
   let letters = silent ? 'q' : '';
   let at = start;
   while (line[at] === '-') {
@@ -135,13 +137,13 @@ function parseFlags(
   return ok({ flags: FLAGS[place] ?? NO_FLAGS, end: at });
 }
 
-const NO_FLAGS: EntryFlags = { quiet: false, mailOnFailure: false, single: false };
 /** All that there are: entries share them. */
-const FLAGS = Array.from({ length: 8 }, (_, bits) => ({
+const FLAGS: readonly EntryFlags[] = Array.from({ length: 8 }, (_, bits) => ({
   quiet: (bits & 1) !== 0,
   mailOnFailure: (bits & 2) !== 0,
   single: (bits & 4) !== 0,
 }));
+const NO_FLAGS: EntryFlags = FLAGS[0] ?? { quiet: false, mailOnFailure: false, single: false };
 
 /**
  * Split a command at its first "%" that no backslash escapes.
@@ -156,6 +158,7 @@ function parseCommand(
   const raw = line.slice(start);
   const nul = raw.indexOf('\0');
   if (nul >= 0) return fail(start + nul + 1, 'bad command', 'A command cannot hold a NUL byte');
+  if (!raw.includes('%')) return ok({ command: raw, stdin: null }); // "\\" too is what it is
   const percent = firstPercent(raw);
   if (percent === 0) return fail(start + 1, 'bad command', 'There is no command before the "%"');
   const command = raw

@@ -62,6 +62,7 @@ export interface Assignment {
 
 /** Read what an assignment says or was meant to say; null is a line that does not begin as one. */
 export function readAssignment(line: string): Assignment | null {
+  if (!line.includes('=')) return null;
   const start = skipBlanks(line, 0);
   const plain = readName(line, start);
   if (plain !== null) return { name: plain.name, value: readValue(line, plain.end) };

@@ -55,8 +55,9 @@ function makePlan({ entries }: Table, seed: string): Plan {
   const all: { readonly schedule: Schedule; readonly rule: Rule; size: number }[] = [];
   /** Of each entry. */
   const places = new Uint32Array(entries.length);
-  let index = 0;
-  for (const entry of entries) {
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries.at(index);
+    if (entry === undefined) continue;
     const { schedule } = entry;
     const rule = rules.of(entry, seed);
     let same = groups.get(rule);
@@ -66,7 +67,7 @@ function makePlan({ entries }: Table, seed: string): Plan {
       same.set(schedule, (place = all.push({ schedule, rule, size: 0 }) - 1));
     const group = all[place];
     if (group !== undefined) group.size++;
-    places[index++] = place;
+    places[index] = place;
   }
   const begins = new Uint32Array(all.length + 1);
   for (const [place, { size }] of all.entries()) begins[place + 1] = (begins[place] ?? 0) + size;

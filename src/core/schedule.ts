@@ -70,10 +70,19 @@ export function parseSchedule(
   return reading.ok ? ok({ ...reading.value, end }) : reading;
 }
 
-/** Schedules that entries share. A `~` is drawn for one line alone, and odd ones have a warning to tell each time. */
+/** Schedules that entries share, by their five words. A `~` is drawn for one line alone, and odd ones have a warning to tell each time. */
 const shared = new Shared<Schedule>(10_000);
 
+/** Spare a line the reading whose times are known, with single blanks between them, as most lines' are. */
 function parseTimes(line: string, start: number, draw: Draw, warn: Warn): Parsed<Reading> {
+  let stop = skipWord(line, start);
+  for (let fields = 1; fields < FIELDS.length; fields++) stop = skipWord(line, stop + 1);
+  const known = shared.get(line.slice(start, stop));
+  if (known === undefined) return readTimes(line, start, draw, warn);
+  return ok({ schedule: known, end: skipBlanks(line, stop) });
+}
+
+function readTimes(line: string, start: number, draw: Draw, warn: Warn): Parsed<Reading> {
   const columns: number[] = [];
   const words: string[] = [];
   let end = start;

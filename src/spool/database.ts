@@ -1,5 +1,6 @@
 /** The crontabs in force: each is loaded when it comes and reloaded at the refresh after a change. */
 import type { Crontab } from '../core/crontab.ts';
+import type { Entries } from '../core/entries.ts';
 import { optimize } from '../system/compiler.ts';
 import { reason } from '../system/failure.ts';
 import { type Mark, markOf } from '../system/mark.ts';
@@ -36,7 +37,7 @@ export interface Database {
 export interface ParsedTable {
   /** A byte string. */
   readonly text: string;
-  readonly crontab: Crontab;
+  readonly crontab: Crontab<Entries>;
 }
 
 /** What the database needs of its daemon. */

@@ -1,7 +1,7 @@
 /** One crontab file → its entries and what is wrong with its lines, or why it is refused. */
 import { lstatSync, type Stats } from 'node:fs';
-import { type Crontab, type CrontabOptions, parseCrontab } from '../core/crontab.ts';
-import { type Entries, pack } from '../core/entries.ts';
+import { type Crontab, type CrontabOptions, parsePacked } from '../core/crontab.ts';
+import type { Entries } from '../core/entries.ts';
 import type { Problem } from '../core/problem.ts';
 import { refuseSetting } from '../core/settings.ts';
 import { fromBytes, toText } from '../system/bytes.ts';
@@ -94,12 +94,13 @@ export function loadOptions(
 
 /** Parse the text of a crontab. */
 export function parseTab(place: Place, text: string, hostname: string): Tab {
-  return tabOf(place, parseCrontab(text, loadOptions(place, hostname)));
+  return tabOf(place, parsePacked(text, loadOptions(place, hostname)));
 }
 
 /** Make a crontab in force of one that was parsed. */
-export function tabOf({ label, path, user }: Place, { entries, problems }: Crontab): Tab {
-  return { label, path, user, entries: pack(entries), problems };
+export function tabOf({ label, path, user }: Place, parsed: Crontab<Entries>): Tab {
+  const { entries, problems } = parsed;
+  return { label, path, user, entries, problems };
 }
 
 /** Lines of one tab that are logged a load; a tab of ten thousand bad ones must not flood the log. */

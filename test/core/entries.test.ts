@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseCrontab } from '../../src/core/crontab.ts';
-import { pack } from '../../src/core/entries.ts';
+import { entriesWhere, pack } from '../../src/core/entries.ts';
 import type { CrontabKind } from '../../src/core/entry.ts';
+import type { Environment } from '../../src/core/environment.ts';
+import type { Schedule } from '../../src/core/schedule.ts';
 
 const lines = fc.constantFrom(
   '* * * * * alice',
@@ -39,6 +41,11 @@ test('pack() gives back each entry as it was, by its place and in turn', () => {
         );
         assert.equal(packed.length, entries.length);
         assert.equal(packed.at(entries.length), undefined);
+        const isWanted = (environment: Environment, { kind: when }: Schedule): boolean =>
+          environment.length === 0 && when === 'times';
+        const wanted = entries.filter((entry) => isWanted(entry.environment, entry.schedule));
+        assert.deepEqual(entriesWhere(packed, isWanted), wanted);
+        assert.deepEqual(entriesWhere(entries, isWanted), wanted);
       },
     ),
   );
