@@ -16,15 +16,18 @@ export interface Way {
   close(): Promise<void>;
 }
 
-/** Its moods: what it does with the message in "$m". */
+/**
+ * Its moods: what it does with the message in "$m". One that hangs does so for much longer than the configuration lets it,
+ * and no longer than the end of it all waits: nobody ends the mailer of a runner that was killed.
+ */
 const MOODS = {
   good: 'store; exit 0',
   'says 75': 'exit 75',
   'reads half': 'head -c 300 > /dev/null; exit 0',
-  hangs: 'exec sleep 600',
+  hangs: 'exec sleep 30',
   'is killed before': 'head -c 300 > /dev/null; kill -9 $$',
   'is killed after': 'store; kill -9 $$',
-  'stores and hangs': 'store; exec sleep 600',
+  'stores and hangs': 'store; exec sleep 30',
 } as const;
 
 /** A program in place of sendmail; `root` is written to by whoever runs it. */
