@@ -3,7 +3,7 @@ export type { Which } from './core/command.ts';
 export { type Crontab, type CrontabOptions, parseCrontab } from './core/crontab.ts';
 export type { CrontabKind, Entry, EntryFlags } from './core/entry.ts';
 export { type Environment, jobEnvironment, lookup } from './core/environment.ts';
-export { seedOf } from './core/agenda.ts';
+export { seedOf } from './core/plan.ts';
 export { type Field, has, values } from './core/field.ts';
 export { forecast, type ForecastOptions, type Start } from './core/forecast.ts';
 export { lint, type LintOptions } from './core/lint.ts';

@@ -1,5 +1,5 @@
 /** Crontabs and a window of time → how many jobs start in each minute of it. */
-import { seedOf } from '../core/agenda.ts';
+import { seedOf } from '../core/plan.ts';
 import { dueAfter } from '../core/calendar.ts';
 import { comes } from '../core/days.ts';
 import type { Entry } from '../core/entry.ts';

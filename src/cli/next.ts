@@ -1,6 +1,6 @@
 /** cronctl next: crontabs → what the daemon will start, and when. */
 import { hostname } from 'node:os';
-import { seedOf } from '../core/agenda.ts';
+import { seedOf } from '../core/plan.ts';
 import { parseCrontab } from '../core/crontab.ts';
 import type { Entry } from '../core/entry.ts';
 import { forecast } from '../core/forecast.ts';

@@ -1,6 +1,6 @@
 /** The crontabs in force → the entries that start soonest, of everybody and of each user. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { seedOf } from '../core/agenda.ts';
+import { seedOf } from '../core/plan.ts';
 import { dueAfter } from '../core/calendar.ts';
 import type { Entry } from '../core/entry.ts';
 import { MINUTE_MS, type Offsets, type Span, spans } from '../core/spans.ts';

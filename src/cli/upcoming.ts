@@ -1,5 +1,5 @@
 /** Crontabs → their starts to come in one order, and how these are shown. */
-import { seedOf } from '../core/agenda.ts';
+import { seedOf } from '../core/plan.ts';
 import type { Entry } from '../core/entry.ts';
 import { forecast, type ForecastOptions, type Start } from '../core/forecast.ts';
 import type { Offsets } from '../core/spans.ts';

@@ -2,9 +2,10 @@
 
 import { missedStarts } from './catchup.ts';
 import type { Visit } from './clock.ts';
-import { type LocalTime, localTime, matches } from './due.ts';
+import { type LocalTime, matches, rememberTimes } from './due.ts';
 import type { Entry } from './entry.ts';
-import { type Plan, planOf, type Table } from './plan.ts';
+import { type Plan, planOf, seedOf, type Table } from './plan.ts';
+import { Sieve } from './sieve.ts';
 import { isVisited, type WakeAll } from './zones.ts';
 
 /** An entry that is to start, and the minute for which. */
@@ -27,12 +28,26 @@ export interface Past<T extends Table> {
 /** So many starts are made up for at once, of one crontab: a table of thousands must not stop the others. */
 const TABLE_CAP = 1000;
 
-/** The zones that crontabs name. */
-export function zonesOf(tabs: readonly Table[], hostname: string): Set<string> {
-  return new Set(tabs.flatMap((tab) => [...planOf(tab, seedOf(hostname, tab.label)).zones]));
+/** What each minute asks of the same crontabs again. */
+const sieves = new WeakMap<readonly Table[], Sieve>();
+
+function sieveOf(tabs: readonly Table[], hostname: string): Sieve {
+  const known = sieves.get(tabs);
+  if (known?.hostname === hostname) return known;
+  const sieve = new Sieve(tabs, hostname);
+  sieves.set(tabs, sieve);
+  return sieve;
 }
 
-/** List what starts: minute by minute, in each minute in the order of the files, late ones last. */
+/** The zones that crontabs name. @param tabs never changed: others are another array */
+export function zonesOf(tabs: readonly Table[], hostname: string): ReadonlySet<string> {
+  return sieveOf(tabs, hostname).zones;
+}
+
+/**
+ * List what starts: minute by minute, in each minute in the order of the files, late ones last.
+ * @param tabs never changed: others are another array
+ */
 export function agenda<T extends Table>(
   tabs: readonly T[],
   wakes: WakeAll['wakes'],
@@ -42,7 +57,9 @@ export function agenda<T extends Table>(
   const rounds: Due<T>[][] = [];
   const late: Due<T>[] = [];
   const timeAt = rememberTimes();
-  for (const tab of tabs) {
+  const sieve = sieveOf(tabs, hostname);
+  const isAway = [...sieve.zones].some((zone) => past.away(zone) !== null);
+  for (const tab of isAway ? tabs : sieve.through(wakes).flatMap((index) => tabs[index] ?? [])) {
     const seed = seedOf(hostname, tab.label);
     const plan = planOf(tab, seed);
     const found: Found = { rounds: [], missed: [] };
@@ -106,19 +123,4 @@ function membersOf({ begins, members }: Plan, group: number): Uint32Array {
 /** File order. */
 function inOrder<T extends { readonly entry: number }>(starts: readonly T[] | undefined): T[] {
   return (starts ?? []).toSorted((one, other) => one.entry - other.entry);
-}
-
-/** Read each local minute once: the calendar costs more than all else. */
-export function rememberTimes(): (local: number) => LocalTime {
-  const known = new Map<number, LocalTime>();
-  return (local) => {
-    const time = known.get(local) ?? localTime(local);
-    known.set(local, time);
-    return time;
-  };
-}
-
-/** From what an entry's random choices are drawn: another host and another crontab choose otherwise. */
-export function seedOf(hostname: string, label: string): string {
-  return `${hostname} ${label}`;
 }

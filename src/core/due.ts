@@ -36,11 +36,28 @@ export function localTime(localMinute: number): LocalTime {
  * is enough. So `0 0 1,15 * Sun` is due on the 1st, on the 15th and each Sunday.
  */
 export function matches(schedule: Schedule, time: LocalTime): boolean {
+  return (
+    schedule.kind === 'times' && has(schedule.minute, time.minute) && matchesHour(schedule, time)
+  );
+}
+
+/** Tell whether a schedule is due at some minutes of an hour. */
+export function matchesHour(schedule: Schedule, time: LocalTime): boolean {
   if (schedule.kind === 'reboot') return false;
-  const { minute, hour, dom, month, dow } = schedule;
-  if (!has(minute, time.minute) || !has(hour, time.hour) || !has(month, time.month)) return false;
+  const { hour, dom, month, dow } = schedule;
+  if (!has(hour, time.hour) || !has(month, time.month)) return false;
   const thisDom = has(dom, time.dom);
   const thisDow = has(dow, time.dow);
   // A star with a step is a star too: "0 0 1-7 * */7" is each month's first Sunday.
   return dom.star || dow.star ? thisDom && thisDow : thisDom || thisDow;
+}
+
+/** Read each local minute once: the calendar costs more than all else. */
+export function rememberTimes(): (local: number) => LocalTime {
+  const known = new Map<number, LocalTime>();
+  return (local) => {
+    const time = known.get(local) ?? localTime(local);
+    known.set(local, time);
+    return time;
+  };
 }

@@ -1,9 +1,9 @@
 /** Minutes that passed unseen → the starts that are left out because of that. */
 
-import { type Due, rememberTimes, seedOf } from './agenda.ts';
+import type { Due } from './agenda.ts';
 import type { Visit } from './clock.ts';
-import { matches } from './due.ts';
-import { planOf, type Table } from './plan.ts';
+import { matches, rememberTimes } from './due.ts';
+import { planOf, seedOf, type Table } from './plan.ts';
 import { isWild, type Schedule } from './schedule.ts';
 import { isVisited, type WakeAll } from './zones.ts';
 

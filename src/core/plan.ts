@@ -114,3 +114,8 @@ class Rules {
     return rule;
   }
 }
+
+/** From what an entry's random choices are drawn: another host and another crontab choose otherwise. */
+export function seedOf(hostname: string, label: string): string {
+  return `${hostname} ${label}`;
+}

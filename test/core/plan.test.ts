@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { agenda, seedOf, zonesOf } from '../../src/core/agenda.ts';
+import { agenda, zonesOf } from '../../src/core/agenda.ts';
 import { type Crontab, parseCrontab } from '../../src/core/crontab.ts';
 import { pack } from '../../src/core/entries.ts';
-import { planOf, type Table } from '../../src/core/plan.ts';
+import { planOf, seedOf, type Table } from '../../src/core/plan.ts';
 import { isDue, wakeAll, zoneOf } from '../../src/core/zones.ts';
 
 const HOST = 'host';
@@ -28,6 +28,7 @@ const lines = fc.constantFrom(
   '@reboot f',
   '0~59 * * * * g',
   'RANDOM_DELAY=7',
+  'RANDOM_DELAY=1440',
   'RANDOM_DELAY=0',
   'CRON_TZ=Europe/Berlin',
   'CRON_TZ=',
@@ -42,32 +43,35 @@ test('agenda() lists what each entry would tell by itself, in the order of the f
       fc.integer({ min: 1, max: 200 }),
       (texts, minute, gap) => {
         const tabs = texts.map((text, n) => tableOf(`${n}`, `${text.join('\n')}\n`));
-        const nowIn = (zone: string): { utc: number; local: number } => {
-          const utc = 29_000_000 + minute;
-          return { utc, local: utc + (zone === '' ? 0 : 120) };
-        };
-        const lasts = Object.fromEntries(
-          ['', 'Europe/Berlin'].map((zone) => {
-            const { utc, local } = nowIn(zone);
-            return [zone, { fixed: local - gap, wild: utc - gap }];
-          }),
-        );
-        const { wakes } = wakeAll(lasts, zonesOf(tabs, HOST), nowIn);
-        const past = { away: () => null, firstSeen: () => 0 };
-        const found = agenda(tabs, wakes, past, HOST).map((round) =>
-          round.map(({ tab, entry, visit }) => [tab.label, entry.line, visit.utc]),
-        );
+        // The same crontabs are asked again: in the next minute, in other hours, and when the clock was set back.
+        for (const at of [minute, minute + 1, minute + 61, minute - 1440]) {
+          const nowIn = (zone: string): { utc: number; local: number } => {
+            const utc = 29_000_000 + at;
+            return { utc, local: utc + (zone === '' ? 0 : 120) };
+          };
+          const lasts = Object.fromEntries(
+            ['', 'Europe/Berlin'].map((zone) => {
+              const { utc, local } = nowIn(zone);
+              return [zone, { fixed: local - gap, wild: utc - gap }];
+            }),
+          );
+          const { wakes } = wakeAll(lasts, zonesOf(tabs, HOST), nowIn);
+          const past = { away: () => null, firstSeen: () => 0 };
+          const found = agenda(tabs, wakes, past, HOST).map((round) =>
+            round.map(({ tab, entry, visit }) => [tab.label, entry.line, visit.utc]),
+          );
 
-        const expected: (string | number)[][][] = [];
-        for (const tab of tabs)
-          for (const entry of tab.entries)
-            for (const [round, visit] of (wakes.get(zoneOf(entry))?.visits ?? []).entries())
-              if (isDue(entry, visit, seedOf(HOST, tab.label)))
-                (expected[round] ??= []).push([tab.label, entry.line, visit.utc]);
-        assert.deepEqual(
-          found,
-          expected.filter((round) => round.length > 0), // passes over holes
-        );
+          const expected: (string | number)[][][] = [];
+          for (const tab of tabs)
+            for (const entry of tab.entries)
+              for (const [round, visit] of (wakes.get(zoneOf(entry))?.visits ?? []).entries())
+                if (isDue(entry, visit, seedOf(HOST, tab.label)))
+                  (expected[round] ??= []).push([tab.label, entry.line, visit.utc]);
+          assert.deepEqual(
+            found,
+            expected.filter((round) => round.length > 0), // passes over holes
+          );
+        }
       },
     ),
   );
