@@ -47,8 +47,9 @@ export class Doing {
 
   /** Once a minute. */
   alive(): void {
+    if (!this.#tools.manager.listens) return;
     this.#tools.manager.alive(this.#line());
-    this.changed();
+    if (this.#isStale()) this.changed();
   }
 
   /** A job has started or ended; it is told soon. */
@@ -63,26 +64,28 @@ export class Doing {
 
   async #tell(): Promise<void> {
     this.#timer = undefined;
-    const { tabs } = this.#tools.crontabs;
-    if (entriesIn(tabs) > MOST) this.#known = null;
-    else if (!this.#isKnown()) {
+    if (this.#isStale()) {
+      const { tabs } = this.#tools.crontabs;
       const from = this.#tools.clock.now();
       const [next] = await this.#tools.soonest.of(null);
-      this.#known = { tabs: [...tabs], from, at: next?.at ?? null };
+      this.#known = { tabs, from, at: next?.at ?? null };
     }
     this.#tools.manager.does(this.#line());
+  }
+
+  /** The next start is to be looked for. */
+  #isStale(): boolean {
+    return entriesIn(this.#tools.crontabs.tabs) <= MOST && !this.#isKnown();
   }
 
   #isKnown(): boolean {
     const known = this.#known;
     if (known === null) return false;
-    const { tabs } = this.#tools.crontabs;
     const now = this.#tools.clock.now();
     return (
+      known.tabs === this.#tools.crontabs.tabs && // a change of them comes with another array
       known.from <= now && // else the clock was set back
-      (known.at === null || known.at > now) &&
-      known.tabs.length === tabs.length &&
-      known.tabs.every((tab, index) => tab === tabs[index])
+      (known.at === null || known.at > now)
     );
   }
 

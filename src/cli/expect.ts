@@ -88,7 +88,7 @@ export class Expectations {
   #noted(tabs: readonly Tab[], now: number): Expected[] {
     const states = new Map<string, State>();
     const expected: Expected[] = [];
-    for (const tab of tabs)
+    for (const tab of withExpectations(tabs))
       for (const entry of expecting(tab)) {
         const { expect } = settingsOf(entry.environment);
         const identity = identityOf(tab.label, entry);
@@ -149,8 +149,16 @@ function isStates(value: unknown): value is Record<string, State> {
   );
 }
 
-/** Entries with CRON_EXPECT, by crontab: each minute asks for them, and a hundred thousand others would be made for it. */
+/** Entries with CRON_EXPECT: each minute asks for them, and neither looks at all crontabs nor at a hundred thousand entries. */
 const known = new WeakMap<Tab, readonly Entry[]>();
+const knownOfAll = new WeakMap<readonly Tab[], readonly Tab[]>();
+
+/** The crontabs with such entries. @param tabs never changed: others are another array */
+function withExpectations(tabs: readonly Tab[]): readonly Tab[] {
+  const found = knownOfAll.get(tabs) ?? tabs.filter((tab) => expecting(tab).length > 0);
+  knownOfAll.set(tabs, found);
+  return found;
+}
 
 /** The entries of a crontab that are expected to succeed. */
 function expecting(tab: Tab): readonly Entry[] {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Doing } from '../../src/cli/doing.ts';
 import { parseTab, type Tab } from '../../src/spool/tab.ts';
 import { until } from '../support/wait.ts';
@@ -69,6 +70,19 @@ test('alive() tells no start that has passed', async (t) => {
   state.now += 60_000;
   doing.alive();
   assert.equal(told.at(-1), '1 entry in 1 crontab, 0 running jobs');
+});
+
+test('alive() tells once, and again only to look for a next start that is not known', async (t) => {
+  const { doing, state, told, change } = around(t, 1);
+  await change();
+  const before = told.length;
+  doing.alive();
+  await pause(1500); // what is told soon is told after a second
+  assert.equal(told.length, before + 1);
+  state.now += 60_000;
+  doing.alive();
+  await until('it is told again', () => told.length === before + 3);
+  assert.equal(state.looks, 2);
 });
 
 test('changed() looks for no next start among very many entries', async (t) => {
