@@ -95,6 +95,8 @@ class SpoolDatabase implements Database {
   #known: ReadonlyMap<string, Known> = new Map();
   /** Where they are, as of the last look. */
   #listed: readonly Place[] = [];
+  /** Those among them that are looked at in each minute; null: what is known has changed since they were chosen. */
+  #restless: readonly Place[] | null = null;
   /** The first place that is looked at in the next turn. */
   #turn = 0;
   /** A look that was asked for and has not begun. */
@@ -164,6 +166,7 @@ class SpoolDatabase implements Database {
   }
 
   #take(all: readonly Known[]): void {
+    this.#restless = null;
     this.#known = new Map(all.map((known) => [known.path, known]));
     this.tabs = all.flatMap(({ tab }) => tab ?? []);
   }
@@ -172,37 +175,41 @@ class SpoolDatabase implements Database {
     const places = this.#places.list();
     const isSame = places === this.#listed;
     const looked = isWhole || !isSame ? places : this.#inQuestion(places);
-    const found = new Map<string, Known | null>();
-    await Promise.all(
-      looked.map(async (place) => {
-        const known = this.#look(place, find);
-        found.set(place.path, known === null ? null : await known);
-      }),
-    );
-    this.#listed = places;
     const before = this.#known;
-    if (isSame && [...found].every(([path, known]) => (before.get(path) ?? null) === known)) return;
+    const found = new Map<string, Known | null>();
+    const note = (path: string, known: Known | null): void => {
+      if (known !== (before.get(path) ?? null)) found.set(path, known);
+    };
+    const loads: Promise<void>[] = [];
+    for (const place of looked) {
+      const known = this.#look(place, find);
+      if (known instanceof Promise) loads.push(known.then((loaded) => note(place.path, loaded)));
+      else note(place.path, known); // as most are, in each minute
+    }
+    await Promise.all(loads);
+    this.#listed = places;
+    if (isSame && found.size === 0) return;
     this.#take(
       places.flatMap(({ path }) => (found.has(path) ? found.get(path) : before.get(path)) ?? []),
     );
   }
 
   /** Places where something may be new though none came or went. */
-  #inQuestion(places: readonly Place[]): Place[] {
+  #inQuestion(places: readonly Place[]): Iterable<Place> {
+    this.#restless ??= places.filter(
+      ({ path, user }) => user === null || this.#known.get(path)?.settled !== true,
+    );
     const turn = this.#turn < places.length ? this.#turn : 0;
     this.#turn = turn + IN_TURN;
-    return places.filter(
-      ({ path, user }, at) =>
-        user === null || (at >= turn && at < this.#turn) || this.#known.get(path)?.settled !== true,
-    );
+    return new Set([...this.#restless, ...places.slice(turn, this.#turn)]);
   }
 
   /** Look at one file: null if it is gone, as it was if nothing changed. */
-  #look(place: Place, find: Find): Promise<Known> | null {
+  #look(place: Place, find: Find): Promise<Known> | Known | null {
     const mark = markOf(place.path);
     if (mark === null) return null;
     const before = this.#known.get(place.path);
-    if (before?.settled === true && before.mark === mark.text) return Promise.resolve(before);
+    if (before?.settled === true && before.mark === mark.text) return before;
     // All looks of a refresh come before the first line of any is parsed: see optimize().
     this.#work += mark.size;
     if (this.#work > MUCH) optimize();
