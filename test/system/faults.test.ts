@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { needsRoot } from '../support/sandbox.ts';
 
 /** How long it goes on, in minutes, and what happens: both can be set, and are told. */
-const { FAULTS_MINUTES = process.env['CI'] === 'true' ? '4' : '0.5', FAULTS_SEED } = process.env;
+const { FAULTS_MINUTES = process.env['CI'] === 'true' ? '2' : '0.5', FAULTS_SEED } = process.env;
 const program = new URL('../../bench/minutes.js', import.meta.url).pathname;
 
 test(`cron bears ${FAULTS_MINUTES} minutes of faults`, needsRoot, async (t) => {
