@@ -9,11 +9,13 @@ import { notSoon, tabsOf } from '../beside/tabs.ts';
 /** It has loaded when it did nothing for so long, in milliseconds, or takes longer than anybody waits. */
 const QUIET = 1500;
 const PATIENCE = 30_000;
+/** What it does last of all, and later, is no part of that: so much processor time, in milliseconds, such as a timer's. */
+const REST = 5;
 
 interface Rest {
   /** Kilobytes. */
   readonly memory: number;
-  /** Milliseconds from the start until it did nothing more, and the processor time of that. */
+  /** Milliseconds from the start until it did nothing more to speak of, and the processor time of all. */
   readonly took: number;
   readonly cpu: number;
 }
@@ -70,13 +72,18 @@ async function rest({ tools }: Course, peer: string, size: Size): Promise<Rest> 
   try {
     await stage.begun(0);
     const since = stage.since();
+    const course: { readonly at: number; readonly cpu: number }[] = [];
     let [cpu, at] = [0, Date.now()];
     while (Date.now() < at + QUIET && Date.now() < since + PATIENCE) {
       const used = stage.account.used();
-      if (used > cpu + 0.3) [cpu, at] = [used, Date.now()];
+      if (used > cpu + 0.3) {
+        [cpu, at] = [used, Date.now()];
+        course.push({ at, cpu });
+      }
       await pause(5);
     }
-    return { memory: memoryOf(without(stage.account.pids(), [])), took: at - since, cpu };
+    const loaded = course.find((then) => then.cpu > cpu - REST)?.at ?? at;
+    return { memory: memoryOf(without(stage.account.pids(), [])), took: loaded - since, cpu };
   } finally {
     await stage.close();
   }
