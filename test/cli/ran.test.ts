@@ -34,10 +34,15 @@ function ran(changed: Partial<RunInfo> = {}): RunInfo {
   };
 }
 
+/** An instant by the clocks of this host. */
+function local(...[year, ...rest]: [number, number, number, number, number, number]): string {
+  return new Date(year, ...rest).toISOString();
+}
+
 test('asTable() lines runs up, and shows what they used where there is room', () => {
   const long = new Date(now - 200_000_000).toISOString();
   const runs = [
-    ran({ started: '2025-01-03T08:00:00Z', ended: '2025-01-03T08:00:02Z', user: 'bob' }),
+    ran({ started: local(2025, 0, 3, 8, 0, 0), ended: local(2025, 0, 3, 8, 0, 2), user: 'bob' }),
     ran({ started: long, outcome: 'failed', exit: 3, mail: 'mailer', bytes: 2048 }),
     ran({ cpu: 0.25, memory: 10_485_760, bytes: 7, command: 'a\x1b[2Jb' }),
   ];
