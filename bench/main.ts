@@ -120,6 +120,7 @@ function end(number: number): void {
 }
 process.once('SIGINT', () => end(2));
 process.once('SIGTERM', () => end(15));
+process.stdout.on('error', () => end(13)); // nobody reads any more, such as head(1)
 
 const [course, measured] = [{ tools: tools(), repeat, say }, [] as Figure[]];
 for (const ask of left) {
