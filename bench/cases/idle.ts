@@ -1,4 +1,4 @@
-/** Crons of which nothing is due, all at the same time → how often each wakes up, and what that costs. */
+/** Crons of which nothing is due, side by side → how often each wakes up, and what that costs. */
 import { type Ask, type Case, type Course, MINUTE, minuteIn, until } from '../beside/course.ts';
 import { type Figure, row } from '../beside/figures.ts';
 import { wakesOf, without } from '../beside/memory.ts';
@@ -12,10 +12,13 @@ const SPAN = 3;
 /** Minutes are counted from so long after they began: what is done at a minute is over. */
 const WITHIN = 20_000;
 
-/** So many users with an entry each; each cron runs as often as it is to be counted, so that nobody waits five times. */
+/**
+ * So many users with an entry each; each cron runs once, and is counted for one span after the other. More copies of it
+ * at the same time would wait for each other at each minute, and be counted for that.
+ */
 export const idle: Case = {
   title: (ask) => `idle with ${sizeOf(ask).toLocaleString('en')} users, for ${SPAN} minutes`,
-  minutes: () => LEAD / MINUTE + 1 + SPAN,
+  minutes: (_ask, _crons, repeat) => LEAD / MINUTE + 1 + SPAN * repeat,
   measure: async (course, ask) => measure(course, sizeOf(ask)),
 };
 
@@ -25,29 +28,31 @@ function sizeOf({ size = 1000 }: Ask): number {
 
 async function measure({ title, names, tools, repeat, say }: Course, people: number) {
   const figures: Figure[] = [];
-  const scenes = names.flatMap((peer) => {
+  const scenes = names.map((peer) => {
     const size = { entries: people, people: Math.max(1, people) };
-    const tabs = tabsOf(peer, size, (entry) => `${notSoon(entry)} true`);
-    return Array.from({ length: repeat }, () => ({ peer, tools, tabs }));
+    return { peer, tools, tabs: tabsOf(peer, size, (entry) => `${notSoon(entry)} true`) };
   });
   await withStages(scenes, async (stages) => {
     const at = minuteIn(LEAD) + WITHIN;
     await until(at);
     const before = new Map(stages.map((stage) => [stage, count(stage)]));
-    await until(at + SPAN * MINUTE);
-    for (const stage of stages) {
-      const [was, is] = [before.get(stage), count(stage)];
-      const wakes = [...is.wakes].map(([pid, times]) => times - (was?.wakes.get(pid) ?? 0));
-      const columns = {
-        processes: wakes.length,
-        'wake-ups': wakes.reduce((sum, times) => sum + times, 0),
-        'wake-ups of one process at most': Math.max(0, ...wakes),
-        'CPU, ms': is.used - (was?.used ?? 0),
-      };
-      figures.push(...row(title, stage.peer, columns));
-      say(
-        `  ${stage.peer}: ${columns['wake-ups']} wake-ups of ${wakes.length} processes, ${columns['CPU, ms'].toFixed(1)} ms of CPU`,
-      );
+    for (let round = 1; round <= repeat; round++) {
+      await until(at + round * SPAN * MINUTE);
+      for (const stage of stages) {
+        const [was, is] = [before.get(stage), count(stage)];
+        before.set(stage, is);
+        const wakes = [...is.wakes].map(([pid, times]) => times - (was?.wakes.get(pid) ?? 0));
+        const columns = {
+          processes: wakes.length,
+          'wake-ups': wakes.reduce((sum, times) => sum + times, 0),
+          'wake-ups of one process at most': Math.max(0, ...wakes),
+          'CPU, ms': is.used - (was?.used ?? 0),
+        };
+        figures.push(...row(title, stage.peer, columns));
+        say(
+          `  ${stage.peer}: ${columns['wake-ups']} wake-ups of ${wakes.length} processes, ${columns['CPU, ms'].toFixed(1)} ms of CPU`,
+        );
+      }
     }
   });
   return figures;
